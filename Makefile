@@ -1,0 +1,74 @@
+# Builds the extension with PGXS. `make unit` needs GoogleTest, `make installcheck` a running server and the simulator
+# (script/test starts both).
+
+EXTENSION = flex_sync
+MODULE_big = flex_sync
+DATA := $(wildcard flex_sync--*.sql)
+DOCS := $(wildcard docs/*.md)
+
+SOURCES = $(wildcard src/core/*.cpp src/flex/*.cpp src/pg/*.cpp)
+INCLUDED = $(wildcard src/*/*.hpp)
+OBJS = $(SOURCES:.cpp=.o)
+
+REGRESS = $(sort $(basename $(notdir $(wildcard sql/*.sql))))
+ISOLATION = $(sort $(basename $(notdir $(wildcard specs/*.spec))))
+TAP_TESTS = 1
+PROVE_TESTS = $(wildcard test/*.pl)
+PROVE_FLAGS = -I test/lib
+
+PG_CONFIG ?= pg_config
+# The version is written once, in the control file.
+FLEX_SYNC_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" flex_sync.control)
+
+# Bitcode is worthless here: nothing of ours is inlined into a query.
+override with_llvm = no
+
+PG_CPPFLAGS = -Isrc -DFLEX_SYNC_VERSION='"$(FLEX_SYNC_VERSION)"' $(shell curl-config --cflags)
+# Server headers are not ours to warn about.
+PG_CXXFLAGS = -std=c++20 -Wall -Wextra -Wshadow $(FLEX_SYNC_CXXFLAGS) -isystem $(shell $(PG_CONFIG) --includedir-server)
+SHLIB_LINK = $(shell curl-config --libs)
+# Only what Postgres calls leaves the library: other extensions may bring C++ of their own into the same process.
+SHLIB_EXPORTS = src/pg/exports.txt
+
+EXTRA_CLEAN = $(OBJS) src/pg/exports.list build
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# Link with the C++ driver.
+override COMPILER = $(CXX) $(CXXFLAGS)
+
+$(OBJS): $(INCLUDED) Makefile flex_sync.control
+
+.PHONY: unit format check-format simulator bench
+
+# ---- unit tests: core and flex, with no server include path
+
+UNIT_CXXFLAGS = -std=c++20 -O1 -g -Wall -Wextra -Wshadow $(FLEX_SYNC_CXXFLAGS) $(UNIT_SANITIZE) -Isrc $(shell curl-config --cflags)
+UNIT_SOURCES = $(wildcard src/core/*.cpp src/flex/*.cpp test/unit/*.cpp)
+UNIT_OBJS = $(UNIT_SOURCES:%.cpp=build/unit/%.o)
+
+build/unit/%.o: %.cpp $(INCLUDED) $(wildcard test/unit/*.hpp) Makefile
+	@mkdir -p $(@D)
+	$(CXX) $(UNIT_CXXFLAGS) -c -o $@ $<
+
+build/unit/unit_tests: $(UNIT_OBJS)
+	$(CXX) $(UNIT_CXXFLAGS) -o $@ $^ $(shell curl-config --libs) -lgtest -lgtest_main -lpthread
+
+unit: build/unit/unit_tests
+	build/unit/unit_tests --gtest_brief=1
+
+# ---- the Flex simulator
+
+simulator:
+	$(MAKE) -C test/flexsim
+
+# ---- the rest
+
+FORMATTED = $(wildcard src/*/*.?pp test/unit/*.?pp test/flexsim/*.?pp bench/*.?pp)
+
+format:
+	clang-format -i $(FORMATTED)
+
+check-format:
+	clang-format --dry-run -Werror $(FORMATTED)

@@ -1,0 +1,147 @@
+#include "core/known_lines.hpp"
+
+#include <algorithm>
+
+namespace core {
+
+namespace {
+
+constexpr std::chrono::hours lost_adds_are_kept{1};
+constexpr std::chrono::hours unshown_lines_are_kept{24};
+
+} // namespace
+
+void KnownLines::load(std::vector<KnownLine> known)
+{
+    lines_.reserve(known.size());
+    by_line_.reserve(known.size());
+    for (KnownLine &line : known) {
+        if (line.line && !line.was_shown) {
+            int &tries = unshown_tries_[line.asked];
+            tries = std::max(tries, line.tries);
+        }
+        const std::size_t place = put(std::move(line));
+        is_stored_[place] = true;
+        is_changed_[place] = false;
+    }
+}
+
+std::optional<std::chrono::milliseconds> KnownLines::lost_add(const ResourceId &resource) const
+{
+    const auto found = by_lost_resource_.find(resource);
+    return found == by_lost_resource_.end() ? std::nullopt : std::optional(lines_[found->second].age);
+}
+
+void KnownLines::added(const LineItemId &line, const ResourceId &resource)
+{
+    const auto unshown = unshown_tries_.find(resource);
+    const int tries = unshown == unshown_tries_.end() ? 1 : unshown->second + 1;
+    if (place_of(line) == none)
+        put({.line = line, .asked = resource, .tries = tries});
+}
+
+void KnownLines::lost(const ResourceId &resource)
+{
+    const auto found = by_lost_resource_.find(resource);
+    if (found == by_lost_resource_.end()) {
+        put({.asked = resource});
+    } else {
+        lines_[found->second].age = {};
+        is_changed_[found->second] = true;
+    }
+}
+
+void KnownLines::role_sent(const LineItemId &line, const BusinessRoleId &role)
+{
+    const std::size_t place = place_of(line);
+    if (place == none || lines_[place].role_sent == role)
+        return;
+    lines_[place].role_sent = role;
+    is_changed_[place] = true;
+}
+
+void KnownLines::mapped(const Line &line, const ResourceId &resource)
+{
+    std::size_t place = place_of(line.id);
+    if (place == none)
+        place = put({.line = line.id, .asked = resource});
+    KnownLine &known = lines_[place];
+    if (known.was_shown && known.asked == resource && known.shown == line.resource)
+        return;
+    known.was_shown = true;
+    known.asked = resource;
+    known.shown = line.resource;
+    is_changed_[place] = true;
+}
+
+void KnownLines::deleted(const LineItemId &line)
+{
+    if (const std::size_t place = place_of(line); place != none)
+        drop(place);
+}
+
+void KnownLines::tidy(const std::function<bool(const LineItemId &)> &is_alive)
+{
+    const auto is_over = [&](const KnownLine &known) {
+        if (!known.line)
+            return known.age > lost_adds_are_kept;
+        return !is_alive(*known.line) && (known.was_shown || known.age > unshown_lines_are_kept);
+    };
+    for (std::size_t place = lines_.size(); place-- > 0;)
+        if (is_over(lines_[place]))
+            drop(place);
+}
+
+KnownLines::Difference KnownLines::difference() const
+{
+    Difference difference{.known = {}, .forgotten = dropped_};
+    for (std::size_t place = 0; place < lines_.size(); ++place)
+        if (is_changed_[place])
+            difference.known.push_back(lines_[place]);
+    return difference;
+}
+
+std::size_t KnownLines::place_of(const LineItemId &line) const
+{
+    const auto found = by_line_.find(line);
+    return found == by_line_.end() ? none : found->second;
+}
+
+std::size_t KnownLines::put(KnownLine known)
+{
+    const std::size_t place = lines_.size();
+    if (known.line)
+        by_line_.emplace(*known.line, place);
+    else
+        by_lost_resource_.emplace(known.asked, place);
+    lines_.push_back(std::move(known));
+    is_stored_.push_back(false);
+    is_changed_.push_back(true);
+    return place;
+}
+
+/// The last one takes the place of the one that goes.
+void KnownLines::drop(std::size_t place)
+{
+    const auto index = [this](const KnownLine &known) -> std::size_t & {
+        return known.line ? by_line_.at(*known.line) : by_lost_resource_.at(known.asked);
+    };
+    const std::size_t last = lines_.size() - 1;
+    index(lines_[last]) = place;
+    if (lines_[place].line)
+        by_line_.erase(*lines_[place].line);
+    else
+        by_lost_resource_.erase(lines_[place].asked);
+    if (is_stored_[place])
+        dropped_.push_back(std::move(lines_[place]));
+    if (place != last) {
+        lines_[place] = std::move(lines_[last]);
+        is_stored_[place] = is_stored_[last];
+        is_changed_[place] = is_changed_[last];
+    }
+    lines_.pop_back();
+    is_stored_.pop_back();
+    is_changed_.pop_back();
+}
+
+} // namespace core

@@ -1,0 +1,67 @@
+#pragma once
+// What a sync remembers of an element's lines: as it was read, as it changes, and what of it has to be written.
+
+#include "core/crew.hpp"
+
+#include <functional>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+namespace core {
+
+class KnownLines {
+public:
+    /// What must be written so that the store remembers it: `known` is inserted or replaced, `forgotten` deleted.
+    struct Difference {
+        std::vector<KnownLine> known;
+        std::vector<KnownLine> forgotten;
+    };
+
+    void load(std::vector<KnownLine> known);
+
+    /// All that is known now, for planning.
+    std::span<const KnownLine> all() const { return lines_; }
+
+    /// True if an add of the resource was lost, in this sync or an earlier one. Gives its age.
+    std::optional<std::chrono::milliseconds> lost_add(const ResourceId &resource) const;
+
+    /// Flex accepted an add: the line exists, though no listing has shown it yet.
+    void added(const LineItemId &line, const ResourceId &resource);
+
+    /// The answer to an add was lost.
+    void lost(const ResourceId &resource);
+
+    /// Flex accepted a business role for the line.
+    void role_sent(const LineItemId &line, const BusinessRoleId &role);
+
+    /// A row names the line, which a listing shows, as that of `resource`.
+    void mapped(const Line &line, const ResourceId &resource);
+
+    /// The line was deleted in Flex, and no listing shows it any more.
+    void deleted(const LineItemId &line);
+
+    /// After a sync that ended `ok`: lets go of lines that were shown once and of which `is_alive` knows nothing any
+    /// more, of lines that were not shown within a day, and of lost adds older than an hour.
+    void tidy(const std::function<bool(const LineItemId &)> &is_alive);
+
+    /// What differs from what was loaded.
+    Difference difference() const;
+
+private:
+    std::size_t place_of(const LineItemId &line) const;
+    std::size_t put(KnownLine known);
+    void drop(std::size_t place);
+
+    static constexpr std::size_t none = static_cast<std::size_t>(-1);
+
+    std::vector<KnownLine> lines_;
+    std::vector<bool> is_stored_;  ///< beside `lines_`: it was loaded
+    std::vector<bool> is_changed_; ///< beside `lines_`: it differs from what was loaded
+    std::unordered_map<LineItemId, std::size_t> by_line_;
+    std::unordered_map<ResourceId, std::size_t> by_lost_resource_;
+    std::unordered_map<ResourceId, int> unshown_tries_; ///< of lines that were loaded and that no listing has shown
+    std::vector<KnownLine> dropped_;
+};
+
+} // namespace core

@@ -1,0 +1,250 @@
+#include "core/planner.hpp"
+
+#include "core/resource_text.hpp"
+
+namespace core {
+
+Planner::Planner(const Crew &crew, std::span<const Line> lines, std::span<const KnownLine> known, Prune prune)
+    : crew_(crew), lines_(lines), known_(known), prune_(prune)
+{
+}
+
+Plan Planner::run()
+{
+    index_known();
+    index_lines();
+    collect_members();
+    attach_rows();
+    join_groups();
+    choose_contacts();
+
+    plan_rows_of_others();
+    for (Member &member : members_)
+        plan_member(member);
+    plan_roles();
+    for (const Candidate &candidate : candidates_)
+        plan_unnamed(candidate);
+
+    Plan plan;
+    plan.diagnostics = std::move(diagnostics_);
+    for (const std::vector<Step> &steps : steps_)
+        plan.steps.insert(plan.steps.end(), steps.begin(), steps.end());
+    return plan;
+}
+
+// ---- reading the lists -------------------------------------------------------------------------------------------
+
+void Planner::index_known()
+{
+    for (const KnownLine &known : known_) {
+        if (known.line)
+            known_by_line_.emplace(*known.line, &known);
+        else
+            lost_adds_.insert(known.asked);
+    }
+}
+
+void Planner::index_lines()
+{
+    candidates_.reserve(lines_.size());
+    candidate_by_line_.reserve(lines_.size());
+    for (const Line &line : lines_) {
+        if (line.kind == LineKind::Other) {
+            others_.insert(line.id);
+            continue;
+        }
+        const auto found = known_by_line_.find(line.id);
+        const KnownLine *known = found == known_by_line_.end() ? nullptr : found->second;
+        if (candidate_by_line_.emplace(line.id, candidates_.size()).second)
+            candidates_.push_back(
+                {.id = &line.id, .listed = &line, .known = known, .resource = resource_of(line, known)});
+    }
+    // A line that Flex accepted and no listing has shown is not gone: it stands in until it shows, or may be tried
+    // again.
+    for (const KnownLine &known : known_) {
+        if (!known.line || known.was_shown || known.may_be_added_again() || others_.contains(*known.line))
+            continue;
+        if (candidate_by_line_.emplace(*known.line, candidates_.size()).second)
+            candidates_.push_back({.id = &*known.line, .known = &known, .resource = &known.asked});
+    }
+}
+
+/// A line that still shows what it showed counts as the resource that was asked for: spellings must not make us add and
+/// remove for ever.
+const ResourceId *Planner::resource_of(const Line &line, const KnownLine *known) const
+{
+    if (known && (!known->was_shown || known->shown == line.resource))
+        return &known->asked;
+    return line.resource ? &*line.resource : nullptr;
+}
+
+void Planner::collect_members()
+{
+    members_.reserve(crew_.desired.size());
+    member_by_key_.reserve(crew_.desired.size());
+    for (const DesiredMember &desired : crew_.desired) {
+        const auto [found, is_new] = member_by_key_.emplace(Key{&desired.call, &desired.technician}, members_.size());
+        if (is_new)
+            members_.push_back({.desired = &desired});
+        merge(members_[found->second], desired);
+    }
+    for (Member &member : members_)
+        judge_resource(member);
+}
+
+void Planner::merge(Member &member, const DesiredMember &again)
+{
+    if (again.resource && !again.resource->text().empty()) {
+        if (!member.resource)
+            member.resource = &*again.resource;
+        else if (!(*member.resource == *again.resource)) {
+            member.problem = Reason::ResourceConflict;
+            note_unclear(*again.resource);
+        }
+    }
+    if (again.role && !again.role->text().empty()) {
+        if (!member.role)
+            member.role = &*again.role;
+        else if (!(*member.role == *again.role))
+            member.roles_differ = true;
+    }
+}
+
+/// Takes the resource from a member whose resource cannot be used. What it may mean is never pruned.
+void Planner::judge_resource(Member &member)
+{
+    if (!member.resource)
+        return;
+    if (member.problem != Reason::ResourceConflict) {
+        if (!is_malformed_resource(member.resource->text()))
+            return;
+        member.problem = Reason::ResourceMalformed;
+    }
+    note_unclear(*member.resource);
+    member.resource = nullptr;
+}
+
+void Planner::note_unclear(const ResourceId &resource)
+{
+    unclear_.insert(resource);
+    unclear_.insert(ResourceId(trimmed_resource(resource.text())));
+}
+
+void Planner::attach_rows()
+{
+    for (const Assignment &row : crew_.rows) {
+        const std::size_t line = candidate_of(row);
+        if (line != none)
+            candidates_[line].is_named = true;
+        const auto found = member_by_key_.find(Key{&row.call, &row.technician});
+        if (found == member_by_key_.end()) {
+            rows_of_others_.push_back(&row);
+        } else if (Member &member = members_[found->second]; !member.row) {
+            member.row = &row;
+            member.line = line;
+        } else {
+            // Only without the unique index, where nothing but a plan is made: the clean-up says which row goes.
+            note(Action::Keep, "duplicate_row", "The technician has more than one row on this crew call.",
+                 {.action = Action::Keep, .reason = Reason::InPlace, .technician = &row.technician});
+        }
+    }
+}
+
+/// A member belongs to the resource that is desired for them; one without a usable resource to that of their contact.
+void Planner::join_groups()
+{
+    for (Member &member : members_) {
+        const ResourceId *resource = member.resource;
+        if (!resource && member.line != none)
+            resource = candidates_[member.line].resource;
+        if (!resource)
+            continue;
+        member.group = make_group(*resource);
+        Group &group = groups_[member.group];
+        if (!member.resource || !member.role)
+            continue;
+        if (!group.role) {
+            group.role = member.role;
+            group.role_member = member.desired;
+        }
+        group.roles_differ = group.roles_differ || member.roles_differ || !(*group.role == *member.role);
+    }
+}
+
+// ---- which contact serves a resource -------------------------------------------------------------------------------
+
+void Planner::choose_contacts()
+{
+    for (const Member &member : members_)
+        if (member.line != none && member.group != none && group_of(candidates_[member.line].resource) == member.group)
+            candidates_[member.line].is_named_by_member = true;
+
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+        const std::size_t group = group_of(candidates_[i].resource);
+        if (group == none)
+            continue;
+        std::size_t &chosen = groups_[group].chosen;
+        if (chosen == none || rank_of(candidates_[i]) < rank_of(candidates_[chosen]))
+            chosen = i;
+    }
+    for (const Group &group : groups_)
+        if (group.chosen != none)
+            candidates_[group.chosen].is_chosen = true;
+    choose_unmarked_contacts();
+}
+
+/// A contact that shows no resource serves the technician whose row names it: when we do not know, nobody is called
+/// twice.
+void Planner::choose_unmarked_contacts()
+{
+    for (const Member &member : members_) {
+        if (member.line == none)
+            continue;
+        Candidate &candidate = candidates_[member.line];
+        if (candidate.resource || candidate.is_chosen)
+            continue;
+        if (member.group == none)
+            candidate.is_chosen = true;
+        else if (groups_[member.group].chosen == none) {
+            groups_[member.group].chosen = member.line;
+            candidate.is_chosen = true;
+        }
+    }
+}
+
+Planner::Rank Planner::rank_of(const Candidate &candidate) const
+{
+    if (!candidate.listed)
+        return Rank::NotShown;
+    if (candidate.is_named_by_member)
+        return Rank::NamedByMember;
+    if (candidate.is_named)
+        return Rank::Named;
+    return candidate.listed->kind == LineKind::Contact ? Rank::Contact : Rank::Untyped;
+}
+
+std::size_t Planner::candidate_of(const Assignment &row) const
+{
+    if (!row.line)
+        return none;
+    const auto found = candidate_by_line_.find(*row.line);
+    return found == candidate_by_line_.end() ? none : found->second;
+}
+
+std::size_t Planner::group_of(const ResourceId *resource) const
+{
+    if (!resource)
+        return none;
+    const auto found = group_by_resource_.find(*resource);
+    return found == group_by_resource_.end() ? none : found->second;
+}
+
+std::size_t Planner::make_group(const ResourceId &resource)
+{
+    const auto [found, is_new] = group_by_resource_.emplace(resource, groups_.size());
+    if (is_new)
+        groups_.push_back({.resource = &resource});
+    return found->second;
+}
+
+} // namespace core

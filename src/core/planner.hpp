@@ -1,0 +1,131 @@
+#pragma once
+// The working state of one plan() call: who desires which resource, which contact serves it, and what is left over.
+
+#include "core/plan.hpp"
+
+#include <array>
+#include <cstddef>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace core {
+
+class Planner {
+public:
+    Planner(const Crew &crew, std::span<const Line> lines, std::span<const KnownLine> known, Prune prune);
+
+    Plan run();
+
+private:
+    static constexpr std::size_t none = static_cast<std::size_t>(-1);
+    static constexpr std::size_t action_count = static_cast<std::size_t>(Action::Skip) + 1;
+
+    /// Which of several contacts of one resource stays: the lowest, then the first listed.
+    enum class Rank { NamedByMember, Named, Contact, Untyped, NotShown };
+
+    /// A line that may serve a resource: one of the listing, or one that Flex accepted and has not shown yet.
+    struct Candidate {
+        const LineItemId *id = nullptr;
+        const Line *listed = nullptr;
+        const KnownLine *known = nullptr;
+        const ResourceId *resource = nullptr; ///< the one that it counts as
+        bool is_named = false;
+        bool is_named_by_member = false;
+        bool is_chosen = false;
+        bool is_removed = false;
+    };
+
+    /// All that concerns one resource that somebody on the crew has.
+    struct Group {
+        const ResourceId *resource = nullptr;
+        std::size_t chosen = none;
+        const BusinessRoleId *role = nullptr;
+        const DesiredMember *role_member = nullptr;
+        bool roles_differ = false;
+        bool is_added = false;
+    };
+
+    /// A technician of a call, once, however often the relation lists them.
+    struct Member {
+        const DesiredMember *desired = nullptr;
+        const ResourceId *resource = nullptr;
+        const BusinessRoleId *role = nullptr;
+        const Assignment *row = nullptr;
+        std::size_t line = none; ///< the candidate that the row names
+        std::size_t group = none;
+        Reason problem = Reason::NoResource;
+        bool roles_differ = false;
+    };
+
+    struct Key {
+        const CrewCallId *call;
+        const TechnicianId *technician;
+        friend bool operator==(const Key &a, const Key &b)
+        {
+            return *a.call == *b.call && *a.technician == *b.technician;
+        }
+    };
+    struct KeyHash {
+        std::size_t operator()(const Key &key) const noexcept
+        {
+            return hash_id(key.call->text()) * 31 + hash_id(key.technician->text());
+        }
+    };
+
+    void index_known();
+    void index_lines();
+    void collect_members();
+    void merge(Member &member, const DesiredMember &again);
+    void judge_resource(Member &member);
+    void note_unclear(const ResourceId &resource);
+    void attach_rows();
+    void join_groups();
+    void choose_contacts();
+    void choose_unmarked_contacts();
+
+    void plan_rows_of_others();
+    void plan_member(Member &member);
+    void plan_roles();
+    void plan_unnamed(const Candidate &candidate);
+
+    const ResourceId *resource_of(const Line &line, const KnownLine *known) const;
+    std::size_t candidate_of(const Assignment &row) const;
+    std::size_t group_of(const ResourceId *resource) const;
+    std::size_t make_group(const ResourceId &resource);
+    Rank rank_of(const Candidate &candidate) const;
+    bool is_ours(const Candidate &candidate) const;
+    bool is_left_to_others(const Candidate &candidate) const;
+    bool role_is_known_sent(const Candidate &candidate, const BusinessRoleId &role) const;
+
+    void forget(const Assignment &row, Reason reason);
+    void forget_if_stale(const Member &member);
+    void remove(Candidate &candidate, const Assignment &row, Reason reason, bool drops_row);
+    void keep(Member &member, Candidate &candidate);
+    void adopt(const Member &member, const Candidate *candidate, const ResourceId &resource);
+    void add(const Member &member, Group &group);
+    void skip(const Member &member);
+    void note_spelling(const Candidate &candidate);
+    void note(Action action, std::string code, std::string message, const Step &about);
+    void put(const Step &step);
+
+    const Crew &crew_;
+    std::span<const Line> lines_;
+    std::span<const KnownLine> known_;
+    Prune prune_;
+
+    std::unordered_map<LineItemId, const KnownLine *> known_by_line_;
+    std::unordered_set<ResourceId> lost_adds_; ///< resources with an add whose outcome is unknown
+    std::unordered_set<ResourceId> unclear_;   ///< resources that a skipped technician may mean
+    std::vector<Candidate> candidates_;
+    std::unordered_map<LineItemId, std::size_t> candidate_by_line_;
+    std::unordered_set<LineItemId> others_; ///< lines that are no contacts
+    std::vector<Member> members_;
+    std::unordered_map<Key, std::size_t, KeyHash> member_by_key_;
+    std::vector<const Assignment *> rows_of_others_;
+    std::vector<Group> groups_;
+    std::unordered_map<ResourceId, std::size_t> group_by_resource_;
+    std::array<std::vector<Step>, action_count> steps_;
+    std::vector<Diagnostic> diagnostics_;
+};
+
+} // namespace core

@@ -1,0 +1,115 @@
+#pragma once
+// What a sync needs from outside: the crew's relations, Flex, and a clock.
+
+#include "core/crew.hpp"
+#include "core/diagnostic.hpp"
+
+#include <chrono>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace core {
+
+using TimePoint = std::chrono::steady_clock::time_point;
+using Milliseconds = std::chrono::milliseconds;
+
+/// Time, and the waiting for it.
+class Clock {
+public:
+    virtual ~Clock() = default;
+
+    virtual TimePoint now() const = 0;
+
+    /// Returns after `duration`. Raises the server's own error if the session is cancelled meanwhile.
+    virtual void wait(Milliseconds duration) = 0;
+};
+
+/// What is known of a request after it (flex-api, "What an outcome means").
+enum class Outcome {
+    Done,          ///< a 2xx other than 202, and the whole body was read
+    Refused,       ///< nothing was done
+    RefusedForNow, ///< nothing was done; try again later (429)
+    NothingDone,   ///< it never reached Flex
+    Unknown,       ///< it may have been done, or may still be done
+    NotSent,       ///< the deadline left no time for it
+};
+
+/// The end of one call of the Flex API.
+struct Answer {
+    Outcome outcome = Outcome::NotSent;
+    int http_status = 0;      ///< 0: there was none
+    std::string code = {};    ///< a stable word: "timeout", "unreachable", "http_status", …; empty when done
+    std::string message = {}; ///< what happened, one sentence; never holds the token
+    std::chrono::duration<double, std::milli> duration{0};
+    std::optional<Milliseconds> retry_after = {};
+};
+
+/// The lines of an element. They mean something only if the answer is `Done`; otherwise they are empty.
+struct Listing {
+    Answer answer;
+    std::vector<Line> lines = {};
+};
+
+/// One thing to change in Flex.
+struct Change {
+    enum class Kind { Add, Delete, SetRole };
+    Kind kind;
+    std::optional<ResourceId> resource = {}; ///< Add: whom to call
+    std::optional<LineItemId> line = {};     ///< Delete, SetRole: which line
+    std::optional<BusinessRoleId> role = {}; ///< SetRole; Add: the role to set once the contact is there
+};
+
+/// What became of a change. An `Add` that is done has a line; without one it is `Unknown`.
+struct ChangeResult {
+    Answer answer;
+    std::optional<LineItemId> line = {};
+    std::optional<Answer> role_answer = {}; ///< Add with a role: what became of the role, if it was sent
+};
+
+/// The Flex API, for one server and token. Trouble on Flex's side is an answer, never an exception.
+class FlexApi {
+public:
+    virtual ~FlexApi() = default;
+
+    /// Lists elements, in parallel. Nothing is begun that could end after `deadline`.
+    virtual std::vector<Listing> list(std::span<const ElementId> elements, TimePoint deadline) = 0;
+
+    /// Carries out changes of one element in parallel, begun in their order; a result for each.
+    virtual std::vector<ChangeResult> carry_out(const ElementId &element, std::span<const Change> changes,
+                                                TimePoint deadline) = 0;
+
+    /// Requests that went out so far, as counted on the wire.
+    virtual int requests_sent() const = 0;
+};
+
+/// Why a row could not be written.
+struct RowError {
+    Assignment row;
+    std::string sqlstate;
+    std::string message;
+};
+
+/// The relations of one crew (all calls of one element), and what is remembered of its lines.
+class CrewStore {
+public:
+    virtual ~CrewStore() = default;
+
+    /// Desired crew and rows, from a new snapshot.
+    virtual Crew read() = 0;
+
+    virtual std::vector<KnownLine> read_known() = 0;
+
+    /// Deletes these rows where they still name the line that they named. Raises the server's error.
+    virtual void forget(std::span<const Assignment> rows) = 0;
+
+    /// Writes what has been done in Flex: deletes `gone`, and maps `mapped` with INSERT … ON CONFLICT … DO UPDATE.
+    /// A row that cannot be written comes back with its reason and is left as it was; the others are written.
+    virtual std::vector<RowError> write(std::span<const Assignment> gone, std::span<const Assignment> mapped) = 0;
+
+    /// Replaces what is remembered: deletes `forgotten` lines, and writes `known`.
+    virtual void remember(std::span<const KnownLine> known, std::span<const KnownLine> forgotten) = 0;
+};
+
+} // namespace core

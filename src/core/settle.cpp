@@ -1,0 +1,145 @@
+// What is still to do, and what a listing says of what was done.
+
+#include "core/sync_run.hpp"
+
+#include <algorithm>
+
+namespace core {
+
+namespace {
+
+constexpr int max_sends_of_an_add = 2;
+
+} // namespace
+
+std::string member_key(const CrewCallId &call, const TechnicianId &technician)
+{
+    return canonical_id(call.text()) + '/' + canonical_id(technician.text());
+}
+
+/// True if this sync may still carry the step out.
+bool SyncRun::is_open(const Step &step) const
+{
+    switch (step.action) {
+    case Action::Forget:
+        return true;
+    case Action::Remove:
+    case Action::Prune:
+        return !closed_lines_.contains(*step.line);
+    case Action::SetRole:
+        return step.line && !closed_lines_.contains(*step.line) && !roles_sent_.contains(*step.line);
+    case Action::Adopt:
+        return (step.line || !closed_resources_.contains(*step.resource)) &&
+               !closed_rows_.contains(member_key(*step.call, *step.technician));
+    case Action::Add: {
+        if (closed_resources_.contains(*step.resource))
+            return false;
+        const auto lost = lost_.find(*step.resource);
+        return lost == lost_.end() || (lost->second.is_settled && lost->second.tries < max_sends_of_an_add);
+    }
+    case Action::Keep:
+    case Action::Retain:
+    case Action::Skip:
+        return false;
+    }
+    return false;
+}
+
+bool SyncRun::has_open_steps() const
+{
+    return std::any_of(plan_.steps.begin(), plan_.steps.end(), [this](const Step &step) { return is_open(step); });
+}
+
+/// True if the step stayed undone because of an operation or a row that failed, which is reported for itself.
+bool SyncRun::is_explained(const Step &step) const
+{
+    switch (step.action) {
+    case Action::Remove:
+    case Action::Prune:
+    case Action::SetRole:
+        return !step.line || closed_lines_.contains(*step.line);
+    case Action::Adopt:
+        if (step.line)
+            return closed_rows_.contains(member_key(*step.call, *step.technician));
+        [[fallthrough]];
+    case Action::Add:
+        return !added_.contains(*step.resource) &&
+               (closed_resources_.contains(*step.resource) || lost_.contains(*step.resource));
+    default:
+        return false;
+    }
+}
+
+/// True if the step only says that a listing does not show yet what Flex accepted from this sync.
+bool SyncRun::is_lag(const Step &step) const
+{
+    if (step.action == Action::SetRole && step.line) {
+        const auto sent = roles_sent_.find(*step.line);
+        return sent != roles_sent_.end() && sent->second == *step.role;
+    }
+    if (step.reason != Reason::NotShownYet)
+        return false;
+    const auto added = added_.find(*step.resource);
+    return added != added_.end() && added->second == *step.line;
+}
+
+bool SyncRun::is_lagging() const
+{
+    return deleted_but_shown_ > 0 ||
+           std::any_of(plan_.steps.begin(), plan_.steps.end(), [this](const Step &step) { return is_lag(step); });
+}
+
+/// Deletions and roles whose answers were lost, judged by the listing.
+void SyncRun::judge_operations()
+{
+    const auto is_lost = [](const Operation &operation) { return operation.answer.outcome == Outcome::Unknown; };
+    if (std::none_of(operations_.begin(), operations_.end(), is_lost))
+        return;
+    std::unordered_map<LineItemId, const Line *> listed;
+    for (const Line &line : lines_)
+        listed.emplace(line.id, &line);
+    for (Operation &operation : operations_) {
+        if (!is_lost(operation) || !operation.line)
+            continue;
+        const auto line = listed.find(*operation.line);
+        const bool is_done = operation.action == Action::SetRole
+                                 ? line != listed.end() && line->second->role == operation.role
+                                 : line == listed.end();
+        if (is_done)
+            operation.answer.outcome = Outcome::Done;
+        if (is_done && operation.action != Action::SetRole)
+            lost_deletions_.insert(*operation.line);
+    }
+}
+
+SyncRun::Toll SyncRun::toll() const
+{
+    std::unordered_set<LineItemId> lines = deleted_;
+    Toll toll{.recalls = static_cast<std::size_t>(recalled_)};
+    for (const Step &step : plan_.steps) {
+        if ((step.action == Action::Remove || step.action == Action::Prune) && is_open(step))
+            lines.insert(*step.line);
+        toll.recalls += step.action == Action::Forget &&
+                        (step.reason == Reason::ContactGone || step.reason == Reason::LineIsNoContact);
+    }
+    toll.deletions = lines.size();
+    return toll;
+}
+
+/// Why the guards stop this sync, with the way to go through with it, if they do.
+std::optional<std::string> SyncRun::why_blocked() const
+{
+    const Toll toll = this->toll();
+    const auto limit = static_cast<std::size_t>(policy_.max_removals);
+    const std::string way_through = ", more than max_removals allows (" + std::to_string(limit) +
+                                    "). If that is right, call flex_sync_crew with max_removals => ";
+    if (toll.deletions > limit && toll.deletions * 2 > contacts_at_start_)
+        return "It would delete " + std::to_string(toll.deletions) + " of " + std::to_string(contacts_at_start_) +
+               " contacts in Flex" + way_through + std::to_string(toll.deletions) + ".";
+    if (toll.recalls > limit && toll.recalls * 2 > rows_at_start_)
+        return "It would call " + std::to_string(toll.recalls) + " of " + std::to_string(rows_at_start_) +
+               " people again, whose contacts seem gone from Flex" + way_through + std::to_string(toll.recalls) + ".";
+    return std::nullopt;
+}
+
+} // namespace core

@@ -1,0 +1,228 @@
+#include "core/sync.hpp"
+
+#include "core/sync_run.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace core {
+
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr int max_passes = 3;
+
+/// Pauses before a listing that lags is asked for again: it has a few seconds to show what Flex accepted.
+constexpr std::array lag_pauses{milliseconds(500), milliseconds(1600), milliseconds(3000)};
+
+/// A lost add is known not to have been done when a listing this long after does not show it (I5).
+constexpr milliseconds lost_add_grace(2000);
+
+} // namespace
+
+SyncResult synchronise(const ElementId &element, const Policy &policy, CrewStore &store, FlexApi &flex, Clock &clock)
+{
+    return SyncRun(element, policy, store, flex, clock).run();
+}
+
+SyncRun::SyncRun(const ElementId &element, const Policy &policy, CrewStore &store, FlexApi &flex, Clock &clock)
+    : element_(element), policy_(policy), store_(store), flex_(flex), clock_(clock)
+{
+}
+
+SyncResult SyncRun::run()
+{
+    if (!read_and_list())
+        return refuse(listing_);
+    if (std::optional<std::string> why = why_blocked())
+        return block(std::move(*why));
+
+    for (passes_ = 1;; ++passes_) {
+        forget_rows();
+        const bool is_sent = carry_out();
+        is_confirmed_ = !is_sent || settle();
+        read_crew();
+        replan();
+        if (!is_confirmed_ || passes_ == max_passes || !has_open_steps())
+            break;
+        if (std::optional<std::string> why = why_blocked()) {
+            failures_.push_back({.action = "remove", .code = "max_removals", .message = std::move(*why)});
+            break;
+        }
+    }
+    return finish();
+}
+
+const Answer &SyncRun::preview()
+{
+    read_crew();
+    known_.load(store_.read_known());
+    list();
+    return listing_;
+}
+
+bool SyncRun::read_and_list()
+{
+    if (preview().outcome != Outcome::Done)
+        return false;
+    contacts_at_start_ = static_cast<std::size_t>(
+        std::count_if(lines_.begin(), lines_.end(), [](const Line &line) { return line.kind == LineKind::Contact; }));
+    rows_at_start_ = crew_.rows.size();
+    return await_earlier_adds();
+}
+
+/// A listing that would make more than one row stale, and more than half of them, is asked for once more before it is
+/// believed: an answer can be whole and wrong.
+bool SyncRun::list()
+{
+    for (int tries = 0; tries < 2; ++tries) {
+        Listing listing = std::move(flex_.list({&element_, 1}, policy_.deadline).front());
+        listing_ = listing.answer;
+        if (listing_.outcome != Outcome::Done)
+            return false;
+        if (std::optional<std::string> why = why_void(crew_.rows, listing.lines)) {
+            listing_.outcome = Outcome::Unknown;
+            listing_.code = "void";
+            listing_.message = "Flex answered a listing that cannot be true: " + *why + ".";
+            return false;
+        }
+        lines_ = std::move(listing.lines);
+        deleted_but_shown_ = std::erase_if(lines_, [this](const Line &line) { return deleted_.contains(line.id); });
+        replan();
+        if (!is_suspicious())
+            break;
+    }
+    return true;
+}
+
+void SyncRun::read_crew()
+{
+    plan_ = {};
+    crew_ = store_.read();
+}
+
+void SyncRun::replan()
+{
+    plan_ = plan(crew_, lines_, known_.all(), policy_.prune);
+}
+
+bool SyncRun::is_suspicious() const
+{
+    const auto is_stale = [](const Step &step) {
+        return step.action == Action::Forget &&
+               (step.reason == Reason::ContactGone || step.reason == Reason::LineIsNoContact ||
+                step.reason == Reason::NotDesiredAndGone) &&
+               step.line;
+    };
+    const auto stale = static_cast<std::size_t>(std::count_if(plan_.steps.begin(), plan_.steps.end(), is_stale));
+    return stale > 1 && stale * 2 > crew_.rows.size();
+}
+
+/// Deletes the rows that name nothing, and reads the rest again: whoever changed a row meanwhile is heard (I8).
+void SyncRun::forget_rows()
+{
+    std::vector<Assignment> rows;
+    for (const Step &step : plan_.steps) {
+        if (step.action != Action::Forget)
+            continue;
+        rows.push_back(*step.row);
+        if (step.line && lost_deletions_.contains(*step.line))
+            ++removed_;
+        else
+            ++stale_;
+        recalled_ += step.reason == Reason::ContactGone || step.reason == Reason::LineIsNoContact;
+    }
+    if (rows.empty())
+        return;
+    store_.forget(rows);
+    read_crew();
+    replan();
+}
+
+/// An add that an earlier sync lost is not sent again before a second listing, long enough after, has not shown it.
+bool SyncRun::await_earlier_adds()
+{
+    for (const Step &step : plan_.steps)
+        if (step.action == Action::Add)
+            if (const auto age = known_.lost_add(*step.resource))
+                lost_.emplace(*step.resource, LostAdd{.at = clock_.now() - *age, .listings = 1});
+    if (lost_.empty())
+        return true;
+    clock_.wait(*next_wait(1));
+    read_crew();
+    const TimePoint listed_at = clock_.now();
+    if (!list())
+        return false;
+    judge_lost_adds(listed_at);
+    return true;
+}
+
+/// Lists until the listing shows what Flex accepted and lost adds are settled, or time runs out. False if no whole
+/// listing came.
+bool SyncRun::settle()
+{
+    milliseconds pause(0);
+    for (std::size_t listings = 1;; ++listings) {
+        if (pause > milliseconds(0))
+            clock_.wait(pause);
+        read_crew();
+        const TimePoint listed_at = clock_.now();
+        if (!list()) {
+            replan();
+            failures_.push_back({.action = "list",
+                                 .code = listing_.code,
+                                 .message = "The closing listing did not arrive: " + listing_.message});
+            if (listing_.http_status)
+                failures_.back().http_status = listing_.http_status;
+            return false;
+        }
+        judge_operations();
+        judge_lost_adds(listed_at);
+        const std::optional<milliseconds> next = next_wait(listings);
+        if (!next || clock_.now() + *next >= policy_.deadline)
+            return true;
+        pause = *next;
+    }
+}
+
+/// How long to wait before the next listing, after so many; none if nothing is to be learned from one.
+std::optional<Milliseconds> SyncRun::next_wait(std::size_t listings) const
+{
+    std::optional<milliseconds> wait;
+    const TimePoint now = clock_.now();
+    for (const auto &[resource, lost] : lost_) {
+        if (lost.is_settled)
+            continue;
+        const auto left = std::chrono::ceil<milliseconds>(lost.at + lost_add_grace - now);
+        wait = std::max(wait.value_or(milliseconds(0)), left);
+    }
+    if (!wait && listings <= lag_pauses.size() && is_lagging())
+        wait = lag_pauses[listings - 1];
+    return wait;
+}
+
+void SyncRun::judge_lost_adds(TimePoint listed_at)
+{
+    for (auto &[resource, lost] : lost_) {
+        if (lost.is_settled)
+            continue;
+        ++lost.listings;
+        lost.is_settled = lost.listings >= 2 && listed_at >= lost.at + lost_add_grace;
+    }
+    for (const Line &line : lines_) {
+        const auto found = line.resource ? lost_.find(*line.resource) : lost_.end();
+        if (found == lost_.end())
+            continue;
+        for (Operation &operation : operations_)
+            if (operation.action == Action::Add && operation.answer.outcome == Outcome::Unknown &&
+                operation.resource == line.resource) {
+                operation.answer.outcome = Outcome::Done;
+                operation.line = line.id;
+            }
+        found_adds_.insert(found->first);
+        lost_.erase(found);
+    }
+}
+
+} // namespace core

@@ -1,0 +1,120 @@
+#pragma once
+// One sync under way: what it has read, what it has sent, and what is still open.
+
+#include "core/known_lines.hpp"
+#include "core/sync.hpp"
+
+#include <unordered_map>
+#include <unordered_set>
+
+namespace core {
+
+class SyncRun {
+public:
+    SyncRun(const ElementId &element, const Policy &policy, CrewStore &store, FlexApi &flex, Clock &clock);
+
+    SyncResult run();
+
+    /// Reads, lists and plans as `run` does, and changes nothing. The plan means something if the answer is `Done`.
+    const Answer &preview();
+    const Plan &planned() const { return plan_; }
+    const std::vector<Line> &lines() const { return lines_; }
+
+private:
+    /// How a technician came to be on the crew call; a later pass that finds them there keeps it.
+    enum class Origin { Kept, Adopted, Added };
+
+    /// An add whose answer was lost, until listings tell (I5).
+    struct LostAdd {
+        TimePoint at;
+        int listings = 0;        ///< whole listings since that did not show it
+        int tries = 0;           ///< times that this sync sent it
+        bool is_settled = false; ///< known not to have been done: it may be sent again
+    };
+
+    /// What the guards look at (design, step 5).
+    struct Toll {
+        std::size_t deletions = 0; ///< contacts deleted and to be deleted
+        std::size_t recalls = 0;   ///< rows forgotten and to be forgotten of technicians who are still desired
+    };
+
+    // The steps: sync.cpp.
+    bool read_and_list();
+    bool list();
+    void read_crew();
+    void replan();
+    void forget_rows();
+    bool await_earlier_adds();
+    bool settle();
+    std::optional<Milliseconds> next_wait(std::size_t listings) const;
+    bool is_suspicious() const;
+    bool has_open_steps() const;
+
+    // What is still to do, and what a listing says of what was done: settle.cpp.
+    bool is_open(const Step &step) const;
+    bool is_explained(const Step &step) const;
+    bool is_lag(const Step &step) const;
+    bool is_lagging() const;
+    void judge_operations();
+    void judge_lost_adds(TimePoint listed_at);
+    Toll toll() const;
+    std::optional<std::string> why_blocked() const;
+
+    // Carrying out a plan: carry_out.cpp.
+    bool carry_out();
+    std::vector<const Step *> steps_to_send() const;
+    void take(const Step &step, const ChangeResult &result);
+    void take_add(const Step &step, const ChangeResult &result);
+    void take_deletion(const LineItemId &line, const Answer &answer);
+    void take_role(const LineItemId &line, const BusinessRoleId &role, const Answer &answer);
+    void write_rows();
+    void take_back(const std::vector<RowError> &errors, const std::vector<Assignment> &mapped);
+
+    // The end: tally.cpp.
+    SyncResult finish();
+    SyncResult refuse(const Answer &answer) const;
+    SyncResult block(std::string why) const;
+    void count_members(SyncResult &result) const;
+    Origin origin_of(const Step &step) const;
+    void report_operations(SyncResult &result) const;
+    void report_open_steps(SyncResult &result) const;
+    void remember(bool is_ok);
+
+    const ElementId &element_;
+    const Policy &policy_;
+    CrewStore &store_;
+    FlexApi &flex_;
+    Clock &clock_;
+
+    Crew crew_;
+    KnownLines known_;
+    std::vector<Line> lines_; ///< the last whole listing, without what is deleted already
+    Plan plan_;               ///< of the three above; points into them
+    Answer listing_;          ///< how the last listing went
+    std::size_t contacts_at_start_ = 0;
+    std::size_t rows_at_start_ = 0;
+
+    std::vector<Operation> operations_;
+    std::vector<Diagnostic> failures_; ///< those that are no operation: rows, the closing listing, a guard
+    std::unordered_map<std::string, Origin> origins_;
+    std::unordered_map<ResourceId, LostAdd> lost_;
+    std::unordered_set<ResourceId> found_adds_; ///< lost, then shown by a listing; not mapped yet
+    std::unordered_map<ResourceId, LineItemId> added_;
+    std::unordered_map<LineItemId, BusinessRoleId> roles_sent_;
+    std::unordered_set<LineItemId> deleted_;
+    std::unordered_set<LineItemId> lost_deletions_;
+    std::unordered_set<ResourceId> closed_resources_; ///< not to be added again by this sync
+    std::unordered_set<LineItemId> closed_lines_;     ///< not to be changed again by this sync
+    std::unordered_set<std::string> closed_rows_;     ///< not to be written again by this sync
+    std::size_t deleted_but_shown_ = 0;
+    bool is_confirmed_ = false; ///< a whole listing has come since the last change
+    int passes_ = 0;
+    int removed_ = 0;
+    int stale_ = 0;
+    int recalled_ = 0;
+};
+
+/// A key of one technician on one call.
+std::string member_key(const CrewCallId &call, const TechnicianId &technician);
+
+} // namespace core

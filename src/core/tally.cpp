@@ -1,0 +1,244 @@
+// The end of a sync: what is counted, reported and remembered.
+
+#include "core/sync_run.hpp"
+
+#include <algorithm>
+
+namespace core {
+
+std::string_view name_of(Status status)
+{
+    switch (status) {
+    case Status::Ok:
+        return "ok";
+    case Status::Partial:
+        return "partial";
+    case Status::Failed:
+        return "failed";
+    case Status::Blocked:
+        return "blocked";
+    case Status::Deferred:
+        return "deferred";
+    }
+    return "";
+}
+
+namespace {
+
+std::string count_of(int count, std::string_view noun)
+{
+    return std::to_string(count).append(" ").append(noun).append(count == 1 ? "" : "s");
+}
+
+/// "20 technicians are on the crew call: 18 kept, 2 added; 1 removed."
+std::string sentence_of(const SyncResult &result)
+{
+    const int present = result.kept + result.adopted + result.added;
+    std::string text = count_of(present, "technician") + (present == 1 ? " is" : " are") + " on the crew call";
+    std::string_view separator = ": ";
+    const auto list = [&](int count, std::string_view what) {
+        if (count == 0)
+            return;
+        text.append(separator).append(std::to_string(count)).append(" ").append(what);
+        separator = ", ";
+    };
+    list(result.kept, "kept");
+    list(result.adopted, "adopted");
+    list(result.added, "added");
+    separator = "; ";
+    list(result.removed, "removed");
+    list(result.pruned, "pruned");
+    list(result.stale, "stale");
+    list(result.roles_set, result.roles_set == 1 ? "role set" : "roles set");
+    list(result.skipped, "skipped for want of a usable resource");
+    if (result.status == Status::Partial)
+        text += result.failed == 1
+                    ? "; 1 operation did not succeed, see diagnostics"
+                    : "; " + std::to_string(result.failed) + " operations did not succeed, see diagnostics";
+    return text + ".";
+}
+
+/// What an operation is about, so that a later one about the same takes its place.
+std::string target_of(const Operation &operation)
+{
+    const std::string id = operation.action == Action::Add ? canonical_id(operation.resource->text())
+                                                           : canonical_id(operation.line->text());
+    return std::string(operation.action == Action::Prune ? "remove" : name_of(operation.action)) + '/' + id;
+}
+
+} // namespace
+
+SyncResult SyncRun::finish()
+{
+    SyncResult result;
+    count_members(result);
+    report_operations(result);
+    report_open_steps(result);
+    result.failed += static_cast<int>(failures_.size());
+    result.diagnostics.insert(result.diagnostics.end(), failures_.begin(), failures_.end());
+    result.diagnostics.insert(result.diagnostics.end(), plan_.diagnostics.begin(), plan_.diagnostics.end());
+    result.removed = removed_;
+    result.stale = stale_;
+    result.passes = passes_;
+    result.http_requests = flex_.requests_sent();
+    result.status = result.failed == 0 ? Status::Ok : Status::Partial;
+    result.message = sentence_of(result);
+    remember(result.status == Status::Ok);
+    result.operations = std::move(operations_);
+    return result;
+}
+
+/// The four kinds of desired technician, as the last plan found them, each by how it came to be there.
+void SyncRun::count_members(SyncResult &result) const
+{
+    for (const Step &step : plan_.steps) {
+        switch (step.action) {
+        case Action::Keep: {
+            const Origin origin = origin_of(step);
+            result.kept += origin == Origin::Kept;
+            result.adopted += origin == Origin::Adopted;
+            result.added += origin == Origin::Added;
+            break;
+        }
+        case Action::Skip:
+            ++result.skipped;
+            break;
+        case Action::Add:
+        case Action::Adopt:
+            break;
+        default:
+            continue;
+        }
+        ++result.desired;
+    }
+}
+
+SyncRun::Origin SyncRun::origin_of(const Step &step) const
+{
+    if (origins_.empty())
+        return Origin::Kept;
+    const auto origin = origins_.find(member_key(*step.call, *step.technician));
+    return origin == origins_.end() ? Origin::Kept : origin->second;
+}
+
+/// Counts what was done and reports what was not. Of several operations about one thing the last one counts.
+void SyncRun::report_operations(SyncResult &result) const
+{
+    std::unordered_map<std::string, std::size_t> last;
+    for (std::size_t i = 0; i < operations_.size(); ++i)
+        last.insert_or_assign(target_of(operations_[i]), i);
+    for (std::size_t i = 0; i < operations_.size(); ++i) {
+        const Operation &operation = operations_[i];
+        const Answer &answer = operation.answer;
+        if (answer.outcome == Outcome::Done) {
+            result.pruned += operation.action == Action::Prune;
+            result.roles_set += operation.action == Action::SetRole;
+            continue;
+        }
+        if (last.at(target_of(operation)) != i || (operation.line && deleted_.contains(*operation.line)))
+            continue;
+        ++result.failed;
+        Diagnostic diagnostic{
+            .action = std::string(name_of(operation.action)), .code = answer.code, .message = answer.message};
+        if (operation.technician)
+            diagnostic.technician = operation.technician->text();
+        if (operation.resource)
+            diagnostic.resource = operation.resource->text();
+        if (operation.line)
+            diagnostic.line = operation.line->text();
+        if (answer.http_status != 0)
+            diagnostic.http_status = answer.http_status;
+        result.diagnostics.push_back(std::move(diagnostic));
+    }
+}
+
+/// What a whole listing shows to be undone although nothing failed: changes that Flex accepted and does not show, and
+/// changes by others that came too fast.
+void SyncRun::report_open_steps(SyncResult &result) const
+{
+    if (!is_confirmed_)
+        return;
+    const auto report = [&result](const Step &step, std::string code, std::string message) {
+        Diagnostic diagnostic{
+            .action = std::string(name_of(step.action)), .code = std::move(code), .message = std::move(message)};
+        if (step.technician)
+            diagnostic.technician = step.technician->text();
+        if (step.resource)
+            diagnostic.resource = step.resource->text();
+        if (step.line)
+            diagnostic.line = step.line->text();
+        result.diagnostics.push_back(std::move(diagnostic));
+        ++result.failed;
+    };
+    for (const Step &step : plan_.steps) {
+        if (step.action == Action::SetRole && is_lag(step))
+            report(step, "not_shown", "Flex accepted the business role, but does not show it.");
+        else if (step.reason == Reason::NotShownYet)
+            report(step, "not_shown", "Flex accepted the contact, but no listing has shown it yet.");
+        else if (is_change(step) && !is_explained(step))
+            report(step, "changed_meanwhile", "The crew changed while it was synced; the next sync goes on.");
+    }
+    if (deleted_but_shown_ > 0) {
+        result.failed += static_cast<int>(deleted_but_shown_);
+        result.diagnostics.push_back({.action = "remove",
+                                      .code = "still_shown",
+                                      .message = "Flex accepted the deletion of " +
+                                                 count_of(static_cast<int>(deleted_but_shown_), "contact") +
+                                                 ", but still shows it."});
+    }
+}
+
+SyncResult SyncRun::refuse(const Answer &answer) const
+{
+    SyncResult result;
+    for (const Step &step : plan(crew_, {}, {}, Prune::None).steps)
+        result.desired += step.action == Action::Add || step.action == Action::Adopt || step.action == Action::Skip;
+    result.status = answer.outcome == Outcome::RefusedForNow ? Status::Deferred : Status::Failed;
+    result.failed = 1;
+    result.http_requests = flex_.requests_sent();
+    result.timed_out = answer.code == "timeout" || answer.outcome == Outcome::NotSent;
+    result.retry_after = answer.retry_after;
+    result.message = "The contacts of the crew call could not be listed, and nothing was changed. " + answer.message;
+    result.diagnostics.push_back({.action = "list", .code = answer.code, .message = answer.message});
+    if (answer.http_status != 0)
+        result.diagnostics.back().http_status = answer.http_status;
+    return result;
+}
+
+SyncResult SyncRun::block(std::string why) const
+{
+    SyncResult result;
+    count_members(result);
+    result.status = Status::Blocked;
+    result.http_requests = flex_.requests_sent();
+    result.message = "Nothing was changed. " + std::move(why);
+    result.diagnostics = plan_.diagnostics;
+    return result;
+}
+
+/// Writes what was learned of the lines, as far as it differs from what was known.
+void SyncRun::remember(bool is_ok)
+{
+    if (is_confirmed_) {
+        for (const Step &step : plan_.steps)
+            if (step.action == Action::Keep && step.resource && step.listed)
+                known_.mapped(*step.listed, *step.resource);
+        if (deleted_but_shown_ == 0)
+            for (const LineItemId &line : deleted_)
+                known_.deleted(line);
+    }
+    if (is_ok && !known_.all().empty()) {
+        std::unordered_set<LineItemId> alive;
+        for (const Line &line : lines_)
+            alive.insert(line.id);
+        for (const Assignment &row : crew_.rows)
+            if (row.line)
+                alive.insert(*row.line);
+        known_.tidy([&](const LineItemId &line) { return alive.contains(line); });
+    }
+    const KnownLines::Difference difference = known_.difference();
+    if (!difference.known.empty() || !difference.forgotten.empty())
+        store_.remember(difference.known, difference.forgotten);
+}
+
+} // namespace core

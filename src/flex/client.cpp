@@ -1,0 +1,170 @@
+#include "flex/client.hpp"
+
+#include "flex/added_line.hpp"
+#include "flex/json.hpp"
+#include "flex/listing.hpp"
+#include "flex/outcome.hpp"
+#include "flex/url.hpp"
+
+namespace flex {
+
+using core::Change;
+using core::Outcome;
+
+namespace {
+
+constexpr const char *form_type = "application/x-www-form-urlencoded; charset=UTF-8";
+constexpr const char *json_type = "application/json";
+
+std::string without_trailing_slashes(std::string url)
+{
+    while (url.ends_with('/'))
+        url.pop_back();
+    return url;
+}
+
+core::Listing listing_of(const Response &response)
+{
+    core::Listing listing{.answer = answer_of(response)};
+    if (listing.answer.outcome != Outcome::Done)
+        return listing;
+    DecodedListing decoded = response.status == 200 && response.paging.empty()
+                                 ? decode_listing(response.body)
+                                 : DecodedListing{.lines = {}, .error = "it is only a part of the list"};
+    if (!decoded.error) {
+        listing.lines = std::move(decoded.lines);
+        return listing;
+    }
+    listing.answer.outcome = Outcome::Unknown;
+    listing.answer.code = "malformed";
+    listing.answer.message = "Flex's answer is no listing: " + *decoded.error + ".";
+    return listing;
+}
+
+} // namespace
+
+Client::Client(std::string base_url, HttpOptions options, Waiter &waiter)
+    : base_url_(without_trailing_slashes(std::move(base_url))), http_(std::move(options), waiter)
+{
+}
+
+std::vector<core::Listing> Client::list(std::span<const core::ElementId> elements, core::TimePoint deadline)
+{
+    std::vector<Request> requests;
+    for (const core::ElementId &element : elements)
+        requests.push_back(list_request(element));
+    std::vector<core::Listing> listings(elements.size());
+    http_.perform(
+        std::move(requests), deadline,
+        [&](std::size_t index, const Response &response) -> std::optional<Request> {
+            listings[index] = listing_of(response);
+            return std::nullopt;
+        },
+        [&](std::size_t index) { listings[index].answer = unsent_answer(); });
+    return listings;
+}
+
+std::vector<core::ChangeResult> Client::carry_out(const core::ElementId &element, std::span<const Change> changes,
+                                                  core::TimePoint deadline)
+{
+    std::vector<Request> requests;
+    for (const Change &change : changes)
+        requests.push_back(request_for(element, change));
+    std::vector<core::ChangeResult> results(changes.size());
+    http_.perform(
+        std::move(requests), deadline,
+        [&](std::size_t index, const Response &response) {
+            return take(element, changes[index], results[index], response);
+        },
+        [&](std::size_t index) {
+            // A line without an answer to its role: the add is done, and only its role found no time.
+            if (results[index].line)
+                results[index].role_answer = unsent_answer();
+            else
+                results[index].answer = unsent_answer();
+        });
+    return results;
+}
+
+/// Takes the response to a change. A role goes out as soon as its add is back.
+std::optional<Request> Client::take(const core::ElementId &element, const Change &change, core::ChangeResult &result,
+                                    const Response &response) const
+{
+    if (change.kind != Change::Kind::Add) {
+        result.answer = answer_of(response, change.kind == Change::Kind::Delete);
+        return std::nullopt;
+    }
+    if (result.line) {
+        result.role_answer = answer_of(response);
+        return std::nullopt;
+    }
+    result.answer = answer_of(response);
+    if (result.answer.outcome != Outcome::Done)
+        return std::nullopt;
+    result.line = decode_added_line(response.body);
+    if (!result.line) {
+        result.answer.outcome = Outcome::Unknown;
+        result.answer.code = "no_line_id";
+        result.answer.message = "Flex said that it added the contact, but not under which line id.";
+        return std::nullopt;
+    }
+    return change.role ? std::optional(role_request(element, *result.line, *change.role)) : std::nullopt;
+}
+
+Request Client::request_for(const core::ElementId &element, const Change &change) const
+{
+    switch (change.kind) {
+    case Change::Kind::Add:
+        return add_request(element, *change.resource);
+    case Change::Kind::SetRole:
+        return role_request(element, *change.line, *change.role);
+    case Change::Kind::Delete:
+        break;
+    }
+    return delete_request(*change.line);
+}
+
+Request Client::list_request(const core::ElementId &element) const
+{
+    // A changing parameter keeps caches in between from answering with an old crew.
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+    return {.url = base_url_ + "/line-item/" + path_segment(element.text()) +
+                   "/row-data/?codeList=contact&codeList=business-role&node=root&_dc=" + std::to_string(ms)};
+}
+
+Request Client::add_request(const core::ElementId &element, const core::ResourceId &resource) const
+{
+    return {.method = Request::Method::Post,
+            .url = base_url_ + "/line-item/" + path_segment(element.text()) + "/add-resource/" +
+                   path_segment(resource.text()),
+            .body = "resourceParentId=&managedResourceLineItemType=contact&quantity=1&parentLineItemId=&nextSiblingId=",
+            .content_type = form_type,
+            .is_repeatable = false};
+}
+
+Request Client::role_request(const core::ElementId &element, const core::LineItemId &line,
+                             const core::BusinessRoleId &role) const
+{
+    json::StringBuffer body;
+    json::Writer<json::StringBuffer> writer(body);
+    writer.StartObject();
+    writer.Key("lineItemId");
+    writer.String(line.text());
+    writer.Key("fieldType");
+    writer.String("business-role");
+    writer.Key("payloadValue");
+    writer.String(role.text());
+    writer.EndObject();
+    return {.method = Request::Method::Post,
+            .url = base_url_ + "/line-item/" + path_segment(element.text()) + "/row-data/",
+            .body = std::string(body.GetString(), body.GetSize()),
+            .content_type = json_type};
+}
+
+Request Client::delete_request(const core::LineItemId &line) const
+{
+    return {.method = Request::Method::Delete, .url = base_url_ + "/line-item/" + path_segment(line.text())};
+}
+
+} // namespace flex

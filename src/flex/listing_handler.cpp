@@ -1,0 +1,240 @@
+#include "flex/listing_handler.hpp"
+
+#include <array>
+#include <strings.h>
+
+namespace flex {
+
+namespace {
+
+constexpr std::size_t max_depth = 64;
+
+bool is_contact(std::string_view type)
+{
+    constexpr std::string_view contact = "contact";
+    return type.size() == contact.size() && strncasecmp(type.data(), contact.data(), contact.size()) == 0;
+}
+
+} // namespace
+
+bool ListingHandler::fail(std::string why)
+{
+    error_ = std::move(why);
+    return false;
+}
+
+void ListingHandler::note_oddity(std::string why)
+{
+    if (!rows_.empty() && rows_.back().oddity.empty())
+        rows_.back().oddity = std::move(why);
+}
+
+bool ListingHandler::Null()
+{
+    // A field that is null is a field that is absent; a row that is null is a listing that is broken.
+    if (place() == Place::Rows)
+        return fail("it holds a null where a row should be");
+    return place() == Place::Top ? fail("it is not a JSON array") : true;
+}
+
+/// A number or a boolean: never the value of a field that we read.
+bool ListingHandler::scalar()
+{
+    switch (place()) {
+    case Place::Top:
+        return fail("it is not a JSON array");
+    case Place::Rows:
+        return fail("it holds a value that is not a row");
+    case Place::Skipped:
+        return true;
+    case Place::Row:
+    case Place::Resource:
+    case Place::Role:
+        break;
+    }
+    if (fields_.back() == Field::Id)
+        return fail("it holds a row whose id is not text");
+    if (fields_.back() != Field::None && fields_.back() != Field::Name)
+        note_oddity("has a field of a shape that is not known");
+    return true;
+}
+
+bool ListingHandler::String(const char *text, json::SizeType length, bool)
+{
+    const std::string_view value(text, length);
+    if (value.find('\0') != std::string_view::npos)
+        return fail("it holds the character U+0000");
+    if (place() == Place::Top || place() == Place::Rows)
+        return scalar();
+    return place() == Place::Skipped || take(rows_.back(), value);
+}
+
+bool ListingHandler::take(Row &row, std::string_view text)
+{
+    switch (fields_.back()) {
+    case Field::Id:
+        set(row.id, text, "ids");
+        break;
+    case Field::ResourceId:
+        set(row.resource, text, "resources");
+        break;
+    case Field::LineItemType:
+    case Field::Type:
+        if (row.type && is_contact(*row.type) != is_contact(text) && !text.empty())
+            note_oddity("shows two types that disagree");
+        if (!text.empty() && (!row.type || is_contact(text)))
+            row.type = text;
+        break;
+    case Field::Role:
+        set(row.role, text, "business roles");
+        break;
+    case Field::InnerId:
+    case Field::InnerOther:
+        if (place() == Place::Resource)
+            set(row.resource, text, "resources");
+        else
+            set(row.role, text, "business roles");
+        break;
+    case Field::Name:
+        row.name = text;
+        break;
+    case Field::Resource:
+    case Field::Children:
+        note_oddity("has a field of a shape that is not known");
+        break;
+    case Field::None:
+        break;
+    }
+    return true;
+}
+
+void ListingHandler::set(std::optional<std::string> &value, std::string_view text, const char *what)
+{
+    if (text.empty())
+        return;
+    if (value && !core::same_id(*value, text))
+        note_oddity(std::string("shows two ").append(what).append(" that disagree"));
+    else if (!value)
+        value = text;
+}
+
+bool ListingHandler::Key(const char *text, json::SizeType length, bool)
+{
+    struct Name {
+        std::string_view key;
+        Field field;
+    };
+    static constexpr std::array row_fields{
+        Name{"id", Field::Id},
+        Name{"resourceId", Field::ResourceId},
+        Name{"resource", Field::Resource},
+        Name{"managedResourceLineItemType", Field::LineItemType},
+        Name{"type", Field::Type},
+        Name{"business-role", Field::Role},
+        Name{"name", Field::Name},
+        Name{"children", Field::Children},
+    };
+    const std::string_view key(text, length);
+    Field field = Field::None;
+    if (place() == Place::Row) {
+        for (const Name &name : row_fields)
+            if (name.key == key)
+                field = name.field;
+    } else if (place() == Place::Resource) {
+        field = key == "id" ? Field::InnerId : key == "resourceId" ? Field::InnerOther : Field::None;
+    } else if (place() == Place::Role) {
+        field = key == "id" ? Field::InnerId : key == "data" ? Field::InnerOther : Field::None;
+    }
+    fields_.back() = field;
+    return true;
+}
+
+bool ListingHandler::StartObject()
+{
+    if (places_.size() > max_depth)
+        return fail("it is nested too deeply");
+    Place next = Place::Skipped;
+    switch (place()) {
+    case Place::Top:
+        return fail("it is not a JSON array");
+    case Place::Rows:
+        next = Place::Row;
+        rows_.push_back({.slot = lines_.size()});
+        lines_.push_back({.id = core::LineItemId(""), .resource = {}, .role = {}, .name = {}});
+        break;
+    case Place::Row:
+        if (fields_.back() == Field::Resource)
+            next = Place::Resource;
+        else if (fields_.back() == Field::Role)
+            next = Place::Role;
+        else if (!scalar())
+            return false;
+        break;
+    case Place::Resource:
+    case Place::Role:
+        if (!scalar())
+            return false;
+        break;
+    case Place::Skipped:
+        break;
+    }
+    places_.push_back(next);
+    fields_.push_back(Field::None);
+    return true;
+}
+
+bool ListingHandler::EndObject(json::SizeType)
+{
+    const bool is_row = place() == Place::Row;
+    places_.pop_back();
+    fields_.pop_back();
+    if (!is_row)
+        return true;
+    const Row row = std::move(rows_.back());
+    rows_.pop_back();
+    return close(row);
+}
+
+bool ListingHandler::StartArray()
+{
+    if (places_.size() > max_depth)
+        return fail("it is nested too deeply");
+    Place next = Place::Skipped;
+    if (place() == Place::Top || (place() == Place::Row && fields_.back() == Field::Children))
+        next = Place::Rows;
+    else if (place() != Place::Skipped && !scalar())
+        return false;
+    places_.push_back(next);
+    fields_.push_back(Field::None);
+    return true;
+}
+
+bool ListingHandler::EndArray(json::SizeType)
+{
+    places_.pop_back();
+    fields_.pop_back();
+    return true;
+}
+
+bool ListingHandler::close(const Row &row)
+{
+    if (!row.id)
+        return fail("it holds a row without an id");
+    core::Line &line = lines_[row.slot];
+    line.id = core::LineItemId(*row.id);
+    line.kind = !row.type               ? core::LineKind::Untyped
+                : is_contact(*row.type) ? core::LineKind::Contact
+                                        : core::LineKind::Other;
+    if (line.kind != core::LineKind::Other && !row.oddity.empty())
+        return fail("line \"" + *row.id + "\" " + row.oddity);
+    if (row.resource)
+        line.resource = core::ResourceId(*row.resource);
+    if (row.role)
+        line.role = core::BusinessRoleId(*row.role);
+    line.name = row.name;
+    if (line.kind == core::LineKind::Other)
+        line.type = *row.type;
+    return true;
+}
+
+} // namespace flex

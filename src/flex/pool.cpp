@@ -1,0 +1,111 @@
+#include "flex/pool.hpp"
+
+#include "core/error.hpp"
+
+#include <array>
+#include <cerrno>
+#include <new>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+// CURLOPT_QUICK_EXIT, without which a resolver that never answers holds up a cancel, came with 7.87.
+static_assert(LIBCURL_VERSION_NUM >= 0x075700, "flex_sync needs libcurl 7.87 or later");
+
+namespace flex {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+SignalBlock::SignalBlock() noexcept
+{
+    sigset_t all;
+    sigfillset(&all);
+    for (const int fault : {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP})
+        sigdelset(&all, fault);
+    pthread_sigmask(SIG_SETMASK, &all, &saved_);
+}
+
+SignalBlock::~SignalBlock()
+{
+    pthread_sigmask(SIG_SETMASK, &saved_, nullptr);
+}
+
+Pool &Pool::instance()
+{
+    static Pool *const pool = new Pool;
+    return *pool;
+}
+
+Pool::Pool()
+{
+    const SignalBlock block;
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        throw core::Error("could not initialize libcurl");
+    epoll_ = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll_ < 0)
+        throw core::Error("could not create an epoll descriptor", core::os_error_text(errno));
+    multi_ = curl_multi_init();
+    if (!multi_) {
+        close(epoll_);
+        throw std::bad_alloc();
+    }
+    curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Pool::on_socket);
+    curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+    curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Pool::on_timer);
+    curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+    curl_multi_setopt(multi_, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX));
+}
+
+std::optional<milliseconds> Pool::timer() const
+{
+    if (!timer_)
+        return std::nullopt;
+    return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(*timer_ - steady_clock::now()));
+}
+
+void Pool::turn()
+{
+    const SignalBlock block;
+    int running = 0;
+    std::array<epoll_event, 64> events;
+    const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), 0);
+    for (int i = 0; i < count; ++i) {
+        const std::uint32_t seen = events[static_cast<std::size_t>(i)].events;
+        const int what = (seen & EPOLLIN ? CURL_CSELECT_IN : 0) | (seen & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+                         (seen & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
+        curl_multi_socket_action(multi_, events[static_cast<std::size_t>(i)].data.fd, what, &running);
+    }
+    if (timer_ && *timer_ <= steady_clock::now()) {
+        timer_.reset();
+        curl_multi_socket_action(multi_, CURL_SOCKET_TIMEOUT, 0, &running);
+    }
+}
+
+int Pool::on_socket(CURL *, curl_socket_t socket, int what, void *pool, void *)
+{
+    const int epoll = static_cast<Pool *>(pool)->epoll_;
+    epoll_event event{};
+    event.data.fd = socket;
+    if (what == CURL_POLL_REMOVE) {
+        epoll_ctl(epoll, EPOLL_CTL_DEL, socket, &event);
+        return 0;
+    }
+    event.events =
+        (what & CURL_POLL_IN ? std::uint32_t{EPOLLIN} : 0U) | (what & CURL_POLL_OUT ? std::uint32_t{EPOLLOUT} : 0U);
+    if (epoll_ctl(epoll, EPOLL_CTL_MOD, socket, &event) != 0 && errno == ENOENT &&
+        epoll_ctl(epoll, EPOLL_CTL_ADD, socket, &event) != 0)
+        return -1;
+    return 0;
+}
+
+int Pool::on_timer(CURLM *, long timeout_ms, void *pool)
+{
+    auto &timer = static_cast<Pool *>(pool)->timer_;
+    if (timeout_ms < 0)
+        timer.reset();
+    else
+        timer = steady_clock::now() + milliseconds(timeout_ms);
+    return 0;
+}
+
+} // namespace flex

@@ -1,0 +1,86 @@
+#include "flex/url.hpp"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+
+#include <memory>
+
+namespace flex {
+
+namespace {
+
+struct CurlDeleter {
+    void operator()(CURLU *url) const { curl_url_cleanup(url); }
+    void operator()(char *text) const { curl_free(text); }
+};
+
+std::optional<std::string> part_of(CURLU *url, CURLUPart part)
+{
+    char *text = nullptr;
+    if (curl_url_get(url, part, &text, 0) != CURLUE_OK)
+        return std::nullopt;
+    const std::unique_ptr<char, CurlDeleter> owner(text);
+    return std::string(text);
+}
+
+bool is_unreserved(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+           c == '_' || c == '~';
+}
+
+} // namespace
+
+bool is_loopback_host(std::string_view host)
+{
+    if (host == "localhost" || host == "[::1]" || host == "::1")
+        return true;
+    in_addr address{};
+    return inet_pton(AF_INET, std::string(host).c_str(), &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
+}
+
+std::optional<std::string> why_not_base_url(const std::string &text)
+{
+    for (const char c : text)
+        if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7F)
+            return "it contains white space or a control character";
+    const std::unique_ptr<CURLU, CurlDeleter> url(curl_url());
+    if (!url || curl_url_set(url.get(), CURLUPART_URL, text.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
+        return "it is not a URL";
+    const std::optional<std::string> scheme = part_of(url.get(), CURLUPART_SCHEME);
+    const std::optional<std::string> host = part_of(url.get(), CURLUPART_HOST);
+    if (!scheme || (*scheme != "https" && *scheme != "http"))
+        return "its scheme is not \"https\"";
+    if (!host || host->empty())
+        return "it names no host";
+    if (*scheme == "http" && !is_loopback_host(*host))
+        return "its scheme is \"http\", which is for a loopback host only";
+    if (part_of(url.get(), CURLUPART_USER) || part_of(url.get(), CURLUPART_PASSWORD))
+        return "it contains credentials";
+    if (text.find('?') != std::string::npos)
+        return "it has a query";
+    if (text.find('#') != std::string::npos)
+        return "it has a fragment";
+    return std::nullopt;
+}
+
+std::string path_segment(std::string_view text)
+{
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    const bool is_dots = text == "." || text == "..";
+    std::string segment;
+    segment.reserve(text.size());
+    for (const char c : text) {
+        if (is_unreserved(c) && !is_dots) {
+            segment += c;
+            continue;
+        }
+        const auto byte = static_cast<unsigned char>(c);
+        segment += '%';
+        segment += digits[byte >> 4];
+        segment += digits[byte & 0x0F];
+    }
+    return segment;
+}
+
+} // namespace flex

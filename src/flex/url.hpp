@@ -1,0 +1,20 @@
+#pragma once
+// URLs: what a server's base URL may be, and how ids become part of a path.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace flex {
+
+/// Why a text cannot be a server's base URL, as the end of a sentence; none if it can. Allowed are `https` for any host
+/// and `http` for a loopback host, without credentials, query or fragment.
+std::optional<std::string> why_not_base_url(const std::string &url);
+
+/// True for "localhost", 127.0.0.0/8 and [::1].
+bool is_loopback_host(std::string_view host);
+
+/// One segment of a path, percent-encoded (RFC 3986): all but unreserved characters, and the dots of "." and "..".
+std::string path_segment(std::string_view text);
+
+} // namespace flex

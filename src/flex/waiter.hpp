@@ -1,0 +1,17 @@
+#pragma once
+// How the flex room waits for the network: by somebody who also hears the session's interrupts.
+
+#include <chrono>
+
+namespace flex {
+
+class Waiter {
+public:
+    virtual ~Waiter() = default;
+
+    /// Returns when `descriptor` is readable, when `at_most` has passed, or for no reason. What it throws passes
+    /// through whatever waits, and ends the requests that are under way.
+    virtual void wait(int descriptor, std::chrono::milliseconds at_most) = 0;
+};
+
+} // namespace flex

@@ -1,0 +1,103 @@
+#include "pg/catalog.hpp"
+
+#include "core/error.hpp"
+#include "pg/settings.hpp"
+
+namespace pg {
+
+using core::Error;
+
+namespace {
+
+constexpr const char *wrapper_name = "flex_sync";
+
+std::vector<OptionText> texts_of(const List *options)
+{
+    std::vector<OptionText> texts;
+    for (int i = 0; i < list_length(options); ++i) {
+        const auto *const option = static_cast<const DefElem *>(list_nth(options, i));
+        // untransformRelOptions makes every value a string, or none of an option without "=".
+        const char *const value = option->arg ? strVal(option->arg) : "";
+        texts.push_back({option->defname, value});
+    }
+    return texts;
+}
+
+const ForeignServer *find_server(const std::string &name)
+{
+    const char *const text = name.c_str();
+    const ForeignServer *const server = call([&] { return GetForeignServerByName(text, true); });
+    if (!server)
+        throw Error("42704", "server \"" + name + "\" does not exist", "",
+                    "Create it with CREATE SERVER " + name +
+                        " FOREIGN DATA WRAPPER flex_sync OPTIONS (url '…'), or name another one in the setting "
+                        "\"flex_sync.server\".");
+    const ForeignDataWrapper *const wrapper = call([&] { return GetForeignDataWrapper(server->fdwid); });
+    if (std::string_view(wrapper->fdwname) != wrapper_name)
+        throw Error("42704", "server \"" + name + "\" is not a server of the foreign-data wrapper \"flex_sync\"", "",
+                    "Name a server of the wrapper \"flex_sync\" in the setting \"flex_sync.server\".");
+    const AclResult acl = call([&] { return foreign_server_aclcheck(server->serverid, GetUserId()); });
+    if (acl != ACLCHECK_OK)
+        throw Error("42501", "permission denied for foreign server " + name, "",
+                    "Grant it with GRANT USAGE ON FOREIGN SERVER " + name + " TO " + current_role() + ".");
+    return server;
+}
+
+/// The options of the caller's user mapping, or else of PUBLIC's.
+std::vector<OptionText> mapping_options(const ForeignServer *server)
+{
+    struct Found {
+        const List *options;
+        bool is_found;
+    };
+    const Found found = call([&] {
+        HeapTuple tuple =
+            SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(GetUserId()), ObjectIdGetDatum(server->serverid));
+        if (!HeapTupleIsValid(tuple))
+            tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(InvalidOid),
+                                    ObjectIdGetDatum(server->serverid));
+        if (!HeapTupleIsValid(tuple))
+            return Found{nullptr, false};
+        bool is_null = false;
+        const Datum options = SysCacheGetAttr(USERMAPPINGUSERSERVER, tuple, Anum_pg_user_mapping_umoptions, &is_null);
+        const List *const list = is_null ? NIL : untransformRelOptions(options);
+        ReleaseSysCache(tuple);
+        return Found{list, true};
+    });
+    if (!found.is_found)
+        throw Error("42704",
+                    "user mapping not found for user \"" + current_role() + "\", server \"" + server->servername + "\"",
+                    "",
+                    "Create it with CREATE USER MAPPING FOR " + current_role() + " SERVER " + server->servername +
+                        " OPTIONS (token '…').");
+    return texts_of(found.options);
+}
+
+} // namespace
+
+Connection find_connection()
+{
+    const std::string name = server_setting();
+    const ForeignServer *const server = find_server(name);
+    Connection connection{.server = name, .options = read_server_options(texts_of(server->options))};
+    MappingOptions mapping = read_mapping_options(mapping_options(server));
+    connection.options.http.token = std::move(mapping.token);
+    return connection;
+}
+
+ServerOptions find_server_options()
+{
+    return read_server_options(texts_of(find_server(server_setting())->options));
+}
+
+std::vector<OptionText> options_in(Datum array)
+{
+    return texts_of(call([&] { return untransformRelOptions(array); }));
+}
+
+std::string current_role()
+{
+    return call([] { return GetUserNameFromId(GetUserId(), false); });
+}
+
+} // namespace pg

@@ -1,0 +1,31 @@
+#pragma once
+// Where Flex is and how the caller gets in: the foreign server and user mapping, from the catalogs.
+
+#include "pg/options.hpp"
+
+#include <string>
+#include <vector>
+
+#include "pg/wall.hpp"
+
+namespace pg {
+
+/// The server that the setting `flex_sync.server` names, with the credential of the caller.
+struct Connection {
+    std::string server;
+    ServerOptions options; ///< the token among them
+};
+
+/// Looks the caller's server and user mapping up. Throws 42704 where there is none, and 42501 without USAGE.
+Connection find_connection();
+
+/// The options of the server that the setting names. Throws as `find_connection` does.
+ServerOptions find_server_options();
+
+/// The options in an array of the catalogs.
+std::vector<OptionText> options_in(Datum array);
+
+/// The name of the calling role.
+std::string current_role();
+
+} // namespace pg

@@ -1,0 +1,43 @@
+#pragma once
+// What every function about one crew needs: the checked caller's side, and the way to Flex.
+
+#include "flex/client.hpp"
+#include "pg/catalog.hpp"
+#include "pg/crew_store.hpp"
+#include "pg/latch.hpp"
+#include "pg/own_tables.hpp"
+#include "pg/relations.hpp"
+#include "pg/statement.hpp"
+
+#include <optional>
+#include <string>
+
+namespace pg {
+
+/// The caller's side of one call, checked in the order in which a user would mend it: arguments, server and user
+/// mapping, relations, crew call. Throws core::Error before anything is changed or sent.
+struct CrewSession {
+    CrewSession(FunctionCallInfo fcinfo, const std::string &call_id, Access access);
+
+    /// Reads the crew call again, which may point at another element by now.
+    void read_call_again();
+
+    core::ElementId element() const { return core::ElementId(*call.element); }
+
+    OwnTables own;
+    Connection connection;
+    CrewRelations relations;
+    Statements statements;
+    CrewCall call;
+};
+
+/// The first argument of a function about one crew call. Throws 22004 if it is null.
+std::string call_id_argument(FunctionCallInfo fcinfo);
+
+/// The caller's prune policy, or else the server's. Throws 22023 for a value that is no policy.
+core::Prune prune_argument(const std::optional<std::string> &argument, core::Prune otherwise);
+
+/// Throws 08004, 08006 or 08P01 for a listing that did not come: where there is no status to tell it.
+[[noreturn]] void throw_listing_error(const CrewCall &call, const std::string &server, const core::Answer &answer);
+
+} // namespace pg

@@ -1,0 +1,52 @@
+#pragma once
+// The crew of one element in the user's relations, and what the extension remembers of its lines.
+
+#include "core/ports.hpp"
+#include "pg/own_tables.hpp"
+#include "pg/relations.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace pg {
+
+/// A crew call, as its relation shows it.
+struct CrewCall {
+    std::string id;
+    std::optional<std::string> job;
+    std::optional<std::string> department;
+    std::optional<std::string> element; ///< none, or empty: not in Flex
+};
+
+/// Reads one crew call. Throws P0002 if there is none with this id, and 55000 if it has no element.
+CrewCall read_crew_call(Statements &statements, const CrewRelations &relations, const std::string &id);
+
+/// Every statement is bound to the calls of one element.
+class CrewStore final : public core::CrewStore {
+public:
+    CrewStore(Statements &statements, CrewRelations relations, OwnTables own, std::string server,
+              const core::ElementId &element);
+
+    core::Crew read() override;
+    std::vector<core::KnownLine> read_known() override;
+    void forget(std::span<const core::Assignment> rows) override;
+    std::vector<core::RowError> write(std::span<const core::Assignment> gone,
+                                      std::span<const core::Assignment> mapped) override;
+    void remember(std::span<const core::KnownLine> known, std::span<const core::KnownLine> forgotten) override;
+
+private:
+    std::string read_call_ids();
+    void delete_rows(std::span<const core::Assignment> rows);
+    std::vector<core::RowError> upsert_rows(std::span<const core::Assignment> rows);
+    std::vector<core::RowError> write_each(std::span<const core::Assignment> gone,
+                                           std::span<const core::Assignment> mapped);
+
+    Statements &statements_;
+    CrewRelations relations_;
+    OwnTables own_;
+    std::string server_;
+    std::string element_; ///< canonical
+};
+
+} // namespace pg

@@ -1,0 +1,34 @@
+#include "pg/latch.hpp"
+
+#include "pg/wall.hpp"
+
+namespace pg {
+
+namespace {
+
+/// One turn: until the latch is set, the descriptor (if any) is readable, or the time is up.
+void wait_once(int descriptor, long at_most_ms)
+{
+    const int events = WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH | (descriptor >= 0 ? WL_SOCKET_READABLE : 0);
+    call([&] {
+        WaitLatchOrSocket(MyLatch, events, descriptor, at_most_ms, flex_wait_event());
+        ResetLatch(MyLatch);
+        CHECK_FOR_INTERRUPTS();
+    });
+}
+
+} // namespace
+
+void LatchWaiter::wait(int descriptor, std::chrono::milliseconds at_most)
+{
+    wait_once(descriptor, static_cast<long>(at_most.count()));
+}
+
+void LatchClock::wait(core::Milliseconds duration)
+{
+    const core::TimePoint end = now() + duration;
+    for (auto left = duration; left > core::Milliseconds(0); left = std::chrono::ceil<core::Milliseconds>(end - now()))
+        wait_once(PGINVALID_SOCKET, static_cast<long>(left.count()));
+}
+
+} // namespace pg

@@ -1,0 +1,196 @@
+#include "pg/options.hpp"
+
+#include "core/error.hpp"
+#include "flex/url.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "pg/wall.hpp"
+
+namespace pg {
+
+using core::Error;
+using std::chrono::milliseconds;
+
+namespace {
+
+/// Where a value goes. An option of a server sets a field of the first, one of a user mapping a field of the second.
+struct Target {
+    ServerOptions server;
+    MappingOptions mapping;
+};
+
+/// Why a value is not taken, as a sentence for the DETAIL; none if it was taken.
+using Refusal = std::optional<std::string>;
+
+struct Option {
+    std::string_view name;
+    OptionPlace place;
+    std::string_view takes; ///< what it takes, for the HINT
+    Refusal (*read)(const std::string &value, Target &target);
+};
+
+std::optional<int> parse_number(const std::string &value, int unit)
+{
+    int number = 0;
+    const char *const text = value.c_str();
+    const bool is_number = call([&] { return parse_int(text, &number, unit, nullptr); });
+    return is_number && number > 0 ? std::optional(number) : std::nullopt;
+}
+
+Refusal read_time(const std::string &value, milliseconds &target)
+{
+    const std::optional<int> ms = parse_number(value, GUC_UNIT_MS);
+    if (!ms)
+        return "It is not a time of more than 0.";
+    target = milliseconds(*ms);
+    return std::nullopt;
+}
+
+Refusal read_text(const std::string &value, std::string &target)
+{
+    const bool has_control = std::any_of(value.begin(), value.end(),
+                                         [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+    if (value.empty() || has_control)
+        return "It is empty or contains a control character.";
+    target = value;
+    return std::nullopt;
+}
+
+Refusal read_url(const std::string &value, Target &target)
+{
+    target.server.url = value;
+    const std::optional<std::string> why = flex::why_not_base_url(value);
+    return why ? Refusal("It cannot be used: " + *why + ".") : std::nullopt;
+}
+
+Refusal read_prune(const std::string &value, Target &target)
+{
+    const std::optional<core::Prune> prune = parse_prune(value);
+    target.server.prune = prune.value_or(core::Prune::All);
+    return prune ? std::nullopt : Refusal("There is no such policy.");
+}
+
+Refusal read_max_parallel(const std::string &value, Target &target)
+{
+    const std::optional<int> number = parse_number(value, 0);
+    if (!number || *number > 100)
+        return "It is not a number from 1 to 100.";
+    target.server.http.max_parallel = *number;
+    return std::nullopt;
+}
+
+Refusal read_max_removals(const std::string &value, Target &target)
+{
+    const std::optional<int> number = value == "0" ? 0 : parse_number(value, 0);
+    if (!number)
+        return "It is not a number of 0 or more.";
+    target.server.max_removals = *number;
+    return std::nullopt;
+}
+
+Refusal read_max_response_bytes(const std::string &value, Target &target)
+{
+    const std::optional<int> bytes = parse_number(value, GUC_UNIT_BYTE);
+    if (!bytes || *bytes < 1024)
+        return "It is not a size from 1kB to 2GB.";
+    target.server.http.max_response_bytes = static_cast<std::size_t>(*bytes);
+    return std::nullopt;
+}
+
+constexpr std::string_view takes_time = "a time of more than 0 with a unit of PostgreSQL, such as 500ms, 15s or 2min; "
+                                        "milliseconds where there is none";
+
+constexpr std::array options{
+    Option{
+        "url", OptionPlace::Server,
+        "the base URL of the Flex API, such as https://acme.flexrentalsolutions.com/f5/api, without credentials, query "
+        "or fragment; http is for a loopback host only",
+        read_url},
+    Option{"crew_schema", OptionPlace::Server, "the name of the schema that holds the crew relations",
+           [](const std::string &value, Target &t) { return read_text(value, t.server.crew_schema); }},
+    Option{"connect_timeout", OptionPlace::Server, takes_time,
+           [](const std::string &value, Target &t) { return read_time(value, t.server.http.connect_timeout); }},
+    Option{"request_timeout", OptionPlace::Server, takes_time,
+           [](const std::string &value, Target &t) { return read_time(value, t.server.http.request_timeout); }},
+    Option{"deadline", OptionPlace::Server, takes_time,
+           [](const std::string &value, Target &t) { return read_time(value, t.server.deadline); }},
+    Option{"max_parallel", OptionPlace::Server, "a number of requests from 1 to 100", read_max_parallel},
+    Option{"prune", OptionPlace::Server, "all, owned or none", read_prune},
+    Option{"max_removals", OptionPlace::Server, "a number of contacts, 0 or more", read_max_removals},
+    Option{"max_response_bytes", OptionPlace::Server, "a size from 1kB to 2GB, such as 16MB", read_max_response_bytes},
+    Option{"ca_file", OptionPlace::Server, "the path of a file with certificates that the database server can read",
+           [](const std::string &value, Target &t) { return read_text(value, t.server.http.ca_file); }},
+    Option{"proxy", OptionPlace::Server, "the URL of an HTTP proxy",
+           [](const std::string &value, Target &t) { return read_text(value, t.server.http.proxy); }},
+    Option{"token", OptionPlace::UserMapping, "the API key or session token of Flex",
+           [](const std::string &value, Target &t) { return read_text(value, t.mapping.token); }},
+};
+
+std::string names_of(OptionPlace place)
+{
+    std::string names;
+    for (const Option &option : options)
+        if (option.place == place)
+            names += (names.empty() ? "" : ", ") + std::string(option.name);
+    return names;
+}
+
+void read_option(OptionPlace place, const OptionText &text, Target &target)
+{
+    const auto option = std::find_if(options.begin(), options.end(), [&](const Option &candidate) {
+        return candidate.place == place && candidate.name == text.name;
+    });
+    if (option == options.end()) {
+        const std::string names = names_of(place);
+        throw Error("HV00D", "invalid option \"" + text.name + "\"", "",
+                    names.empty() ? "There are no options here." : "The options here are: " + names + ".");
+    }
+    // The value of a token is never shown, not even when it is refused.
+    const bool is_secret = place == OptionPlace::UserMapping;
+    if (const Refusal refusal = option->read(text.value, target))
+        throw Error("22023",
+                    "invalid value for option \"" + text.name + "\"" + (is_secret ? "" : ": \"" + text.value + "\""),
+                    *refusal, "It takes " + std::string(option->takes) + ".");
+}
+
+Target read_options(OptionPlace place, const std::vector<OptionText> &texts)
+{
+    Target target;
+    for (const OptionText &text : texts)
+        read_option(place, text, target);
+    return target;
+}
+
+} // namespace
+
+void check_options(OptionPlace place, const std::vector<OptionText> &texts)
+{
+    const Target target = read_options(place, texts);
+    if (place == OptionPlace::Server && target.server.url.empty())
+        throw Error("HV002", "option \"url\" is required", "", "It takes " + std::string(options[0].takes) + ".");
+    if (place == OptionPlace::UserMapping && target.mapping.token.empty())
+        throw Error("HV002", "option \"token\" is required", "",
+                    "It takes the API key of Flex, made there under Main Menu > Integrations > API.");
+}
+
+ServerOptions read_server_options(const std::vector<OptionText> &texts)
+{
+    return read_options(OptionPlace::Server, texts).server;
+}
+
+MappingOptions read_mapping_options(const std::vector<OptionText> &texts)
+{
+    return read_options(OptionPlace::UserMapping, texts).mapping;
+}
+
+std::optional<core::Prune> parse_prune(std::string_view text)
+{
+    for (const core::Prune prune : {core::Prune::All, core::Prune::Owned, core::Prune::None})
+        if (text == name_of(prune))
+            return prune;
+    return std::nullopt;
+}
+
+} // namespace pg

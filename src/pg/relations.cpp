@@ -1,0 +1,171 @@
+#include "pg/relations.hpp"
+
+#include "core/error.hpp"
+#include "pg/catalog.hpp"
+#include "pg/statement.hpp"
+
+#include <array>
+#include <initializer_list>
+#include <vector>
+
+#include "pg/wall.hpp"
+
+namespace pg {
+
+using core::Error;
+
+namespace {
+
+constexpr const char *setup_hint =
+    "Call flex_sync_setup(), which makes what is missing, or set the option \"crew_schema\" of the "
+    "server.";
+
+/// A relation and the columns of it that we use.
+struct Relation {
+    Oid oid;
+    std::string name; ///< qualified, for messages
+    std::vector<AttrNumber> columns;
+};
+
+Oid find_schema(const std::string &schema)
+{
+    const char *const text = schema.c_str();
+    const Oid oid = call([&] { return get_namespace_oid(text, true); });
+    if (!OidIsValid(oid))
+        throw Error("55000", "schema \"" + schema + "\" of the crew relations does not exist", "", setup_hint);
+    if (call([&] { return namespace_aclcheck(oid, GetUserId()); }) != ACLCHECK_OK)
+        throw Error("42501", "permission denied for schema " + schema, "",
+                    "Grant it with GRANT USAGE ON SCHEMA " + schema + " TO " + current_role() + ".");
+    return oid;
+}
+
+Relation find_relation(Oid schema_oid, const std::string &schema, const char *name,
+                       std::initializer_list<const char *> columns)
+{
+    Relation relation{
+        .oid = call([&] { return get_relname_relid(name, schema_oid); }), .name = schema + "." + name, .columns = {}};
+    if (!OidIsValid(relation.oid))
+        throw Error("55000", "crew relation \"" + relation.name + "\" does not exist", "", setup_hint);
+    for (const char *column : columns) {
+        const AttrNumber number = call([&] { return get_attnum(relation.oid, column); });
+        if (number == InvalidAttrNumber)
+            throw Error("55000", "crew relation \"" + relation.name + "\" has no column \"" + column + "\"", "",
+                        "Add the column, or for a view create it anew with the column.");
+        relation.columns.push_back(number);
+    }
+    return relation;
+}
+
+/// The privilege on the whole relation, or else on each column that we use.
+bool may(const Relation &relation, AclMode mode)
+{
+    return call([&] {
+        if (pg_class_aclcheck(relation.oid, GetUserId(), mode) == ACLCHECK_OK)
+            return true;
+        if (mode == ACL_DELETE)
+            return false;
+        for (const AttrNumber column : relation.columns)
+            if (pg_attribute_aclcheck(relation.oid, column, GetUserId(), mode) != ACLCHECK_OK)
+                return false;
+        return true;
+    });
+}
+
+void check_privileges(const Relation &relation, Access access)
+{
+    struct Privilege {
+        AclMode mode;
+        const char *name;
+    };
+    static constexpr std::array privileges{Privilege{ACL_SELECT, "SELECT"}, Privilege{ACL_INSERT, "INSERT"},
+                                           Privilege{ACL_UPDATE, "UPDATE"}, Privilege{ACL_DELETE, "DELETE"}};
+    for (const Privilege &privilege : privileges) {
+        if (!may(relation, privilege.mode))
+            throw Error("42501", "permission denied for relation " + relation.name,
+                        "The caller lacks the privilege " + std::string(privilege.name) + ".",
+                        "Grant it with GRANT " + std::string(privilege.name) + " ON " + relation.name + " TO " +
+                            current_role() + ", or call flex_sync through a SECURITY DEFINER function.");
+        if (access == Access::Read)
+            break;
+    }
+}
+
+void check_row_security(const Relation &relation)
+{
+    if (call([&] { return check_enable_rls(relation.oid, InvalidOid, true); }) == RLS_ENABLED)
+        throw Error("42501", "row-level security of relation \"" + relation.name + "\" applies to the caller",
+                    "A sync must see the whole crew; what a policy hides would be deleted from Flex, or called again.",
+                    "Call flex_sync through a SECURITY DEFINER function whose owner the policies do not apply to; "
+                    "docs/supabase.md shows one.");
+}
+
+/// True for an index that ON CONFLICT (crew_call_id, technician_id) can use: valid, immediate, on just these columns,
+/// of all rows.
+bool is_arbiter(Oid index, AttrNumber call_column, AttrNumber technician_column)
+{
+    return call([&] {
+        const HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+        if (!HeapTupleIsValid(tuple))
+            return false;
+        const auto *const form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+        const AttrNumber first = form->indkey.values[0];
+        const AttrNumber second = form->indnkeyatts == 2 ? form->indkey.values[1] : InvalidAttrNumber;
+        const bool fits = form->indisunique && form->indimmediate && form->indisvalid && form->indisready &&
+                          ((first == call_column && second == technician_column) ||
+                           (first == technician_column && second == call_column)) &&
+                          heap_attisnull(tuple, Anum_pg_index_indpred, nullptr) &&
+                          heap_attisnull(tuple, Anum_pg_index_indexprs, nullptr);
+        ReleaseSysCache(tuple);
+        return fits;
+    });
+}
+
+void check_unique_index(const Relation &assignments)
+{
+    const List *const indexes = call([&] {
+        const ::Relation relation = relation_open(assignments.oid, AccessShareLock);
+        const List *const list = RelationGetIndexList(relation);
+        relation_close(relation, NoLock);
+        return list;
+    });
+    for (int i = 0; i < list_length(indexes); ++i)
+        if (is_arbiter(list_nth_oid(indexes, i), assignments.columns[0], assignments.columns[1]))
+            return;
+    throw Error("55000",
+                "relation \"" + assignments.name +
+                    "\" has no unique index on (crew_call_id, technician_id) that ON CONFLICT "
+                    "can use",
+                "An index that is partial, invalid or deferrable cannot be used.",
+                "Call flex_sync_setup(), which adds one.");
+}
+
+} // namespace
+
+CrewRelations check_relations(const std::string &schema, Access access)
+{
+    const Oid oid = find_schema(schema);
+    const Relation calls =
+        find_relation(oid, schema, "flex_crew_calls", {"id", "job_id", "department", "flex_element_id"});
+    check_privileges(calls, Access::Read);
+    check_row_security(calls);
+    CrewRelations relations{.schema = quoted_identifier(schema)};
+    relations.element_is_uuid = call([&] { return get_atttype(calls.oid, calls.columns[3]); }) == UUIDOID;
+    if (access == Access::Calls)
+        return relations;
+
+    const Relation assignments =
+        find_relation(oid, schema, "flex_crew_assignments", {"crew_call_id", "technician_id", "flex_line_item_id"});
+    const Relation desired = find_relation(oid, schema, "flex_desired_crew",
+                                           {"crew_call_id", "technician_id", "flex_resource_id", "business_role_id"});
+    check_privileges(desired, Access::Read);
+    check_privileges(assignments, access);
+    check_row_security(desired);
+    check_row_security(assignments);
+    if (access == Access::Write)
+        check_unique_index(assignments);
+    relations.line_type =
+        call([&] { return format_type_be_qualified(get_atttype(assignments.oid, assignments.columns[2])); });
+    return relations;
+}
+
+} // namespace pg

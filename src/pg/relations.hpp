@@ -1,0 +1,30 @@
+#pragma once
+// The crew relations: what must be there before a sync touches anything, and how statements name them.
+
+#include <string>
+
+namespace pg {
+
+/// The crew relations in one schema, as far as statements depend on how the user made them.
+struct CrewRelations {
+    std::string schema;           ///< quoted
+    bool element_is_uuid = false; ///< flex_crew_calls.flex_element_id is a uuid column (else text)
+    std::string line_type = {};   ///< the type of flex_crew_assignments.flex_line_item_id, qualified
+
+    std::string calls() const { return schema + ".flex_crew_calls"; }
+    std::string assignments() const { return schema + ".flex_crew_assignments"; }
+    std::string desired() const { return schema + ".flex_desired_crew"; }
+};
+
+/// What the caller is going to do with them.
+enum class Access {
+    Calls, ///< read the crew calls only
+    Read,
+    Write,
+};
+
+/// Checks schema, relations, columns, the caller's privileges and row level security, and for writing the unique index
+/// that ON CONFLICT needs. Throws 55000 or 42501, each with the way out.
+CrewRelations check_relations(const std::string &schema, Access access);
+
+} // namespace pg

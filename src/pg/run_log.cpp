@@ -1,0 +1,174 @@
+#include "pg/run_log.hpp"
+
+#include "pg/json.hpp"
+#include "pg/settings.hpp"
+
+#include <charconv>
+
+namespace pg {
+
+using core::Outcome;
+
+namespace {
+
+/// The `sub` of the JSON Web Token under PostgREST; none elsewhere.
+std::optional<std::string> jwt_subject()
+{
+    const std::string claims = setting("request.jwt.claims");
+    flex::json::Document document;
+    document.Parse<flex::parse_flags>(claims.data(), claims.size());
+    if (document.HasParseError() || !document.IsObject())
+        return std::nullopt;
+    const auto sub = document.FindMember("sub");
+    if (sub == document.MemberEnd() || !sub->value.IsString())
+        return std::nullopt;
+    return std::string(sub->value.GetString(), sub->value.GetStringLength());
+}
+
+std::string triggered_by()
+{
+    if (std::optional<std::string> subject = jwt_subject())
+        return *subject;
+    return call([] { return GetUserNameFromId(GetSessionUserId(), false); });
+}
+
+std::string_view outcome_name(Outcome outcome)
+{
+    if (outcome == Outcome::Done)
+        return "done";
+    return outcome == Outcome::Unknown ? "unknown" : "refused";
+}
+
+/// A thing that never reached Flex is a diagnostic, not an operation.
+bool reached_flex(const core::Operation &operation)
+{
+    return operation.answer.outcome != Outcome::NotSent && operation.answer.outcome != Outcome::NothingDone;
+}
+
+std::string operations_json(const core::SyncResult &result)
+{
+    JsonWriter json;
+    json.begin_array();
+    std::int64_t ordinal = 0;
+    for (const core::Operation &operation : result.operations) {
+        if (!reached_flex(operation))
+            continue;
+        json.begin_object();
+        json.number("ordinal", ++ordinal);
+        json.text("action", core::name_of(operation.action));
+        json.id("technician_id", operation.technician);
+        json.id("flex_resource_id", operation.resource);
+        json.id("flex_line_item_id", operation.line);
+        if (operation.answer.http_status != 0)
+            json.number("http_status", std::int64_t{operation.answer.http_status});
+        json.text("outcome", outcome_name(operation.answer.outcome));
+        json.number("duration_ms", operation.answer.duration.count());
+        json.end_object();
+    }
+    json.end_array();
+    return ordinal == 0 ? "" : std::string(json.view());
+}
+
+std::string run_json(const Run &run)
+{
+    const core::SyncResult &result = run.result;
+    JsonWriter json;
+    json.begin_object();
+    json.number("run_id", *run.run_id);
+    json.text("crew_call_id", run.call.id);
+    json.text("status", run.status);
+    json.number("desired", std::int64_t{result.desired});
+    json.number("kept", std::int64_t{result.kept});
+    json.number("adopted", std::int64_t{result.adopted});
+    json.number("added", std::int64_t{result.added});
+    json.number("removed", std::int64_t{result.removed});
+    json.number("stale", std::int64_t{result.stale});
+    json.number("pruned", std::int64_t{result.pruned});
+    json.number("roles_set", std::int64_t{result.roles_set});
+    json.number("skipped", std::int64_t{result.skipped});
+    json.number("failed", std::int64_t{result.failed});
+    json.number("passes", std::int64_t{result.passes});
+    json.number("http_requests", std::int64_t{result.http_requests});
+    json.number("duration_ms", run.duration_ms);
+    json.text("message", result.message);
+    json.optional_text("job_id", run.call.job);
+    json.optional_text("department", run.call.department);
+    json.optional_text("flex_element_id", run.call.element);
+    json.text("server", run.server);
+    json.text("prune", name_of(run.prune));
+    json.number("max_removals", std::int64_t{run.max_removals});
+    json.text("started_at", run.started_at);
+    json.text("triggered_by", triggered_by());
+    json.text("application_name", setting("application_name"));
+    json.end_object();
+    return std::string(json.view());
+}
+
+} // namespace
+
+std::int64_t next_run_id(Statements &statements, const OwnTables &own)
+{
+    Rows rows =
+        statements.run("SELECT nextval('" + own.table("flex_sync_run_id_seq") + "'::regclass)::text", {}, own.identity);
+    const std::string_view text = *rows.at(0, 0);
+    std::int64_t id = 0;
+    std::from_chars(text.data(), text.data() + text.size(), id);
+    rows.release();
+    return id;
+}
+
+void write_log(Statements &statements, const OwnTables &own, const Run &run)
+{
+    const std::string columns = R"(run_id, crew_call_id, status, desired, kept, adopted, added, removed, stale, pruned,
+        roles_set, skipped, failed, passes, http_requests, duration_ms, message, diagnostics, job_id, department,
+        flex_element_id, server, prune, max_removals, started_at, triggered_by, application_name)";
+    const std::string insert_run =
+        "INSERT INTO " + own.table("flex_sync_log") + " (" + columns + ") SELECT " +
+        "r.run_id, r.crew_call_id, r.status, r.desired, r.kept, r.adopted, r.added, r.removed, "
+        "r.stale, r.pruned, r.roles_set, r.skipped, r.failed, r.passes, r.http_requests, "
+        "r.duration_ms, r.message, $2::jsonb, r.job_id, r.department, r.flex_element_id, "
+        "r.server, r.prune, r.max_removals, r.started_at, r.triggered_by, r.application_name "
+        "FROM jsonb_populate_record(NULL::" +
+        own.table("flex_sync_log") + ", $1::jsonb) AS r";
+    statements.run(insert_run, {run_json(run), diagnostics_json(run.result)}, own.identity);
+
+    const std::string operations = operations_json(run.result);
+    if (operations.empty())
+        return;
+    const std::string insert_operations = "INSERT INTO " + own.table("flex_sync_log_operation") + R"(
+        (run_id, ordinal, action, technician_id, flex_resource_id, flex_line_item_id, http_status, outcome, duration_ms)
+        SELECT $1::bigint, r.ordinal, r.action, r.technician_id, r.flex_resource_id, r.flex_line_item_id,
+               r.http_status, r.outcome, r.duration_ms
+        FROM jsonb_populate_recordset(NULL::)" +
+                                          own.table("flex_sync_log_operation") + ", $2::jsonb) AS r";
+    statements.run(insert_operations, {std::to_string(*run.run_id), operations}, own.identity);
+}
+
+std::string diagnostics_json(const core::SyncResult &result)
+{
+    JsonWriter json;
+    json.begin_array();
+    for (const core::Diagnostic &diagnostic : result.diagnostics) {
+        json.begin_object();
+        json.text("action", diagnostic.action);
+        json.text("code", diagnostic.code);
+        json.text("message", diagnostic.message);
+        json.optional_text("technician_id", diagnostic.technician);
+        json.optional_text("flex_resource_id", diagnostic.resource);
+        json.optional_text("flex_line_item_id", diagnostic.line);
+        if (diagnostic.http_status)
+            json.number("http_status", std::int64_t{*diagnostic.http_status});
+        json.end_object();
+    }
+    json.end_array();
+    return std::string(json.view());
+}
+
+std::string now_text()
+{
+    return call([] {
+        return DatumGetCString(DirectFunctionCall1(timestamptz_out, TimestampTzGetDatum(GetCurrentTimestamp())));
+    });
+}
+
+} // namespace pg

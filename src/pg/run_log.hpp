@@ -1,0 +1,39 @@
+#pragma once
+// The log of syncs: a row a run, and a row for each thing done in Flex or refused by it.
+
+#include "core/sync.hpp"
+#include "pg/crew_store.hpp"
+#include "pg/own_tables.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace pg {
+
+/// A run as the log and the caller see it: the row of `flex_sync_result`, and what the log holds beside it.
+struct Run {
+    std::optional<std::int64_t> run_id = {};
+    std::string status = {};
+    core::SyncResult result = {};
+    double duration_ms = 0;
+    CrewCall call = {};
+    std::string server;
+    core::Prune prune = core::Prune::All;
+    int max_removals = 0;
+    std::string started_at = {}; ///< a timestamptz as text
+};
+
+/// Draws the id of a run that begins.
+std::int64_t next_run_id(Statements &statements, const OwnTables &own);
+
+/// Writes the run with all its operations.
+void write_log(Statements &statements, const OwnTables &own, const Run &run);
+
+/// The diagnostics as a JSON array.
+std::string diagnostics_json(const core::SyncResult &result);
+
+/// This moment, as a timestamptz in text form.
+std::string now_text();
+
+} // namespace pg

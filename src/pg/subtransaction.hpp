@@ -1,0 +1,52 @@
+#pragma once
+// Going on after a server error: the one helper that does it, in an internal subtransaction.
+
+#include "pg/wall.hpp"
+
+#include <exception>
+#include <optional>
+#include <string>
+
+namespace pg {
+
+/// A server error that a subtransaction has undone.
+struct UndoneError {
+    std::string sqlstate;
+    std::string message;
+};
+
+/// An internal subtransaction, begun and ended step by step. Use `in_subtransaction`.
+class Subtransaction {
+public:
+    Subtransaction();
+    void commit();
+    void roll_back();
+
+    /// Takes the server's error off its stack and rolls back. Class 57 (cancelled, shut down) is thrown again as
+    /// ServerError.
+    UndoneError undo();
+
+private:
+    MemoryContext context_;
+    ResourceOwner owner_;
+};
+
+/// Runs `body` in a subtransaction. A server error in it is undone and returned, all but class 57; a C++ exception
+/// undoes it too and passes.
+template <class Body> std::optional<UndoneError> in_subtransaction(Body &&body)
+{
+    Subtransaction subtransaction;
+    try {
+        body();
+        subtransaction.commit();
+        return std::nullopt;
+    } catch (const ServerError &) {
+        // Handled below, when this handler has ended.
+    } catch (const std::exception &) {
+        subtransaction.roll_back();
+        throw;
+    }
+    return subtransaction.undo();
+}
+
+} // namespace pg
