@@ -63,6 +63,26 @@ unit: build/unit/unit_tests
 simulator:
 	$(MAKE) -C test/flexsim
 
+# ---- benchmarks (bench/run installs what they need)
+
+BENCH_CXXFLAGS = -std=c++20 -O2 -g -Wall -Wextra -Wshadow $(FLEX_SYNC_CXXFLAGS) -Isrc -isystem $(shell $(PG_CONFIG) --includedir) \
+	$(shell curl-config --cflags)
+SYNC_BENCH_OBJS = $(patsubst %.cpp,build/bench/%.o,$(filter-out bench/plan_bench.cpp,$(wildcard bench/*.cpp)))
+PLAN_BENCH_OBJS = $(patsubst %.cpp,build/bench/%.o,bench/plan_bench.cpp $(wildcard src/core/*.cpp))
+
+build/bench/%.o: %.cpp $(INCLUDED) $(wildcard bench/*.hpp) Makefile
+	@mkdir -p $(@D)
+	$(CXX) $(BENCH_CXXFLAGS) -c -o $@ $<
+
+build/bench/sync_bench: $(SYNC_BENCH_OBJS)
+	$(CXX) $(BENCH_CXXFLAGS) -o $@ $^ $(shell curl-config --libs) -L$(shell $(PG_CONFIG) --libdir) -lpq
+
+build/bench/plan_bench: $(PLAN_BENCH_OBJS)
+	$(CXX) $(BENCH_CXXFLAGS) -o $@ $^ -lbenchmark -lpthread
+
+bench:
+	bench/run
+
 # ---- the rest
 
 FORMATTED = $(wildcard src/*/*.?pp test/unit/*.?pp test/flexsim/*.?pp bench/*.?pp)

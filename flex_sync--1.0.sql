@@ -140,7 +140,7 @@ CREATE TABLE flex_sync_contact (
     server text NOT NULL,
     flex_element_id text NOT NULL,
     flex_line_item_id text,
-    flex_resource_id text NOT NULL,
+    flex_resource_id text,
     shown_resource_id text,
     was_shown boolean NOT NULL DEFAULT false,
     business_role_id text,
@@ -156,13 +156,31 @@ COMMENT ON TABLE flex_sync_contact IS
 'the lines of Flex that flex_sync added or mapped (what prune = owned goes by), and adds whose outcome is unknown; ids that are UUIDs in lower case';
 COMMENT ON COLUMN flex_sync_contact.server IS 'the foreign server';
 COMMENT ON COLUMN flex_sync_contact.flex_line_item_id IS 'the line; null for an add whose outcome is unknown';
-COMMENT ON COLUMN flex_sync_contact.flex_resource_id IS 'the resource that was asked for';
+COMMENT ON COLUMN flex_sync_contact.flex_resource_id IS 'the resource that was asked for; null where it is not known';
 COMMENT ON COLUMN flex_sync_contact.shown_resource_id IS 'the resource that a listing showed for the line';
 COMMENT ON COLUMN flex_sync_contact.was_shown IS 'whether any listing has shown the line';
 COMMENT ON COLUMN flex_sync_contact.business_role_id IS 'the business role that was sent last';
 COMMENT ON COLUMN flex_sync_contact.tries IS 'adds of the resource in a row that no listing has shown';
 COMMENT ON COLUMN flex_sync_contact.noted_at IS 'when the line was added or mapped, or the answer was lost';
 
+-- What the clean-up deleted.
+
+CREATE TABLE flex_sync_repair_log (
+    deleted_at timestamptz NOT NULL,
+    deleted_by text NOT NULL,
+    crew_call_id uuid NOT NULL,
+    technician_id uuid NOT NULL,
+    assignment_id uuid NOT NULL,
+    flex_line_item_id text,
+    assignment jsonb NOT NULL
+);
+
+COMMENT ON TABLE flex_sync_repair_log IS 'the rows that flex_sync_repair deleted';
+COMMENT ON COLUMN flex_sync_repair_log.deleted_by IS 'the role that called flex_sync_repair';
+COMMENT ON COLUMN flex_sync_repair_log.assignment IS
+'the whole row, for jsonb_populate_record(NULL::flex_crew_assignments, assignment)';
+
+SELECT pg_catalog.pg_extension_config_dump('flex_sync_repair_log', '');
 SELECT pg_catalog.pg_extension_config_dump('flex_sync_run_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('flex_sync_log', '');
 SELECT pg_catalog.pg_extension_config_dump('flex_sync_log_operation', '');
@@ -230,6 +248,55 @@ AS 'MODULE_PATHNAME', 'flex_sync_setup';
 
 COMMENT ON FUNCTION flex_sync_setup() IS
 'makes the crew relations that are missing in crew_schema of the server; never alters one that exists, except to add the unique constraint';
+
+CREATE FUNCTION flex_sync_duplicates(
+    OUT crew_call_id uuid,
+    OUT technician_id uuid,
+    OUT copies integer,
+    OUT assignment_ids uuid[],
+    OUT flex_line_item_ids text[],
+    OUT first_created_at timestamptz)
+RETURNS SETOF record
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'flex_sync_duplicates';
+
+COMMENT ON FUNCTION flex_sync_duplicates() IS
+'the audit: technicians with several rows on one crew call, the oldest row first';
+
+CREATE FUNCTION flex_sync_repair(
+    dry_run boolean DEFAULT true,
+    OUT crew_call_id uuid,
+    OUT technician_id uuid,
+    OUT assignment_id uuid,
+    OUT flex_line_item_id text,
+    OUT action text)
+RETURNS SETOF record
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'flex_sync_repair';
+
+COMMENT ON FUNCTION flex_sync_repair(boolean) IS
+'the clean-up: of each set of duplicates keeps the oldest row and deletes the rest, which flex_sync_repair_log keeps; unless dry_run is false it only says what it would do';
+
+CREATE FUNCTION flex_sync_protect()
+RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'flex_sync_protect';
+
+COMMENT ON FUNCTION flex_sync_protect() IS
+'adds UNIQUE (crew_call_id, technician_id) to flex_crew_assignments unless an index that ON CONFLICT can use exists; gives its name, refuses while duplicates exist';
+
+CREATE FUNCTION flex_sync_check(
+    probe boolean DEFAULT false,
+    OUT check_name text,
+    OUT status text,
+    OUT detail text,
+    OUT hint text)
+RETURNS SETOF record
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'flex_sync_check';
+
+COMMENT ON FUNCTION flex_sync_check(boolean) IS
+'the doctor: looks at versions, server, relations, data and privileges, and says what to do; with probe it also asks Flex, once';
 
 -- Nothing that changes data or talks to Flex, and no table, is open to anybody but its owner: neither to PUBLIC nor to the roles
 -- to whom default privileges gave it, as every Supabase database does for anon.

@@ -40,9 +40,9 @@ enum class LineKind { Contact, Untyped, Other };
 struct Line {
     LineItemId id;
     LineKind kind = LineKind::Contact;
-    std::optional<ResourceId> resource;
-    std::optional<BusinessRoleId> role;
-    std::string name;
+    std::optional<ResourceId> resource = {};
+    std::optional<BusinessRoleId> role = {};
+    std::string name = {};
     std::string type = {}; ///< Flex's word for another kind of line
 };
 
@@ -50,7 +50,7 @@ struct Line {
 /// `flex_sync_contact`.
 struct KnownLine {
     std::optional<LineItemId> line = {};          ///< none: an add whose outcome is unknown
-    ResourceId asked;                             ///< the resource that was asked for
+    ResourceId asked;                             ///< the resource that was asked for; empty: not known
     std::optional<ResourceId> shown = {};         ///< the resource that a listing showed for it
     bool was_shown = false;                       ///< some listing has shown the line
     std::optional<BusinessRoleId> role_sent = {}; ///< the business role sent last

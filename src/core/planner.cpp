@@ -73,7 +73,7 @@ void Planner::index_lines()
 /// remove for ever.
 const ResourceId *Planner::resource_of(const Line &line, const KnownLine *known) const
 {
-    if (known && (!known->was_shown || known->shown == line.resource))
+    if (known && !known->asked.text().empty() && (!known->was_shown || known->shown == line.resource))
         return &known->asked;
     return line.resource ? &*line.resource : nullptr;
 }

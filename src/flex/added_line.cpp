@@ -11,7 +11,7 @@ std::optional<core::LineItemId> id_in(const json::Value &value)
     if (!value.IsString() || value.GetStringLength() == 0)
         return std::nullopt;
     std::string id(value.GetString(), value.GetStringLength());
-    if (id.find('\0') != std::string::npos)
+    if (why_not_storable(id))
         return std::nullopt;
     return core::LineItemId(std::move(id));
 }
@@ -35,7 +35,7 @@ std::optional<core::LineItemId> id_in_object(const json::Value &object)
 std::optional<core::LineItemId> decode_added_line(std::string_view body)
 {
     json::Document answer;
-    answer.Parse<parse_flags>(body.data(), body.size());
+    answer.Parse<parse_flags_with_numbers>(body.data(), body.size());
     if (answer.HasParseError() || !answer.IsObject())
         return std::nullopt;
     const auto lines = answer.FindMember("addedResourceLineIds");

@@ -2,6 +2,7 @@
 // RapidJSON as this project uses it: under a private name, never aborting, never recursing, UTF-8 checked.
 
 #include <stdexcept>
+#include <string_view>
 
 #define RAPIDJSON_NAMESPACE flex_sync_rapidjson
 #define RAPIDJSON_NAMESPACE_BEGIN namespace flex_sync_rapidjson {
@@ -29,5 +30,20 @@ namespace json = flex_sync_rapidjson;
 /// The default parser recurses: two megabytes of "[" would be a crash. Numbers are of no interest to us.
 constexpr unsigned parse_flags =
     json::kParseIterativeFlag | json::kParseValidateEncodingFlag | json::kParseNumbersAsStringsFlag;
+
+/// The same where a number must not pass for text.
+constexpr unsigned parse_flags_with_numbers = json::kParseIterativeFlag | json::kParseValidateEncodingFlag;
+
+/// Why Postgres cannot hold a text that RapidJSON let through; null if it can. U+0000 is legal JSON, and of escaped
+/// surrogates RapidJSON checks only those that begin with the first half.
+inline const char *why_not_storable(std::string_view text)
+{
+    if (text.find('\0') != std::string_view::npos)
+        return "the character U+0000";
+    for (std::size_t i = text.find('\xED'); i != std::string_view::npos; i = text.find('\xED', i + 1))
+        if (i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) >= 0xA0)
+            return "half of a surrogate pair";
+    return nullptr;
+}
 
 } // namespace flex

@@ -38,6 +38,9 @@ DecodedListing decode_listing(std::string_view body)
         return {.lines = {}, .error = handler.error()};
     if (result.IsError())
         return {.lines = {}, .error = "it is not valid JSON (at byte " + std::to_string(result.Offset()) + ")"};
+    // The reader takes a byte 0 for the end.
+    if (stream.Tell() != body.size())
+        return {.lines = {}, .error = "it is not valid JSON (at byte " + std::to_string(stream.Tell()) + ")"};
     DecodedListing listing{.lines = handler.take_lines()};
     if (const std::optional<std::string> id = id_listed_twice(listing.lines))
         return {.lines = {}, .error = "it holds line \"" + *id + "\" twice"};

@@ -8,6 +8,7 @@ namespace flex {
 namespace {
 
 constexpr std::size_t max_depth = 64;
+constexpr const char *unknown_children = "it holds nested rows of a shape that is not known";
 
 bool is_contact(std::string_view type)
 {
@@ -54,6 +55,8 @@ bool ListingHandler::scalar()
     }
     if (fields_.back() == Field::Id)
         return fail("it holds a row whose id is not text");
+    if (fields_.back() == Field::Children)
+        return fail(unknown_children); // contacts may hide in them, whatever the type of the row
     if (fields_.back() != Field::None && fields_.back() != Field::Name)
         note_oddity("has a field of a shape that is not known");
     return true;
@@ -62,8 +65,8 @@ bool ListingHandler::scalar()
 bool ListingHandler::String(const char *text, json::SizeType length, bool)
 {
     const std::string_view value(text, length);
-    if (value.find('\0') != std::string_view::npos)
-        return fail("it holds the character U+0000");
+    if (const char *what = why_not_storable(value))
+        return fail(std::string("it holds ") + what);
     if (place() == Place::Top || place() == Place::Rows)
         return scalar();
     return place() == Place::Skipped || take(rows_.back(), value);
@@ -98,8 +101,9 @@ bool ListingHandler::take(Row &row, std::string_view text)
     case Field::Name:
         row.name = text;
         break;
-    case Field::Resource:
     case Field::Children:
+        return fail(unknown_children);
+    case Field::Resource:
         note_oddity("has a field of a shape that is not known");
         break;
     case Field::None:

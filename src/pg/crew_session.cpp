@@ -65,6 +65,11 @@ core::Prune prune_argument(const std::optional<std::string> &argument, core::Pru
     return *prune;
 }
 
+std::string listing_hint(const std::string &server, const core::Answer &answer)
+{
+    return listing_error(server, answer).hint;
+}
+
 void throw_listing_error(const CrewCall &call, const std::string &server, const core::Answer &answer)
 {
     const ListingError error = listing_error(server, answer);

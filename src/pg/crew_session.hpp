@@ -37,6 +37,9 @@ std::string call_id_argument(FunctionCallInfo fcinfo);
 /// The caller's prune policy, or else the server's. Throws 22023 for a value that is no policy.
 core::Prune prune_argument(const std::optional<std::string> &argument, core::Prune otherwise);
 
+/// What to do about a listing that did not come.
+std::string listing_hint(const std::string &server, const core::Answer &answer);
+
 /// Throws 08004, 08006 or 08P01 for a listing that did not come: where there is no status to tell it.
 [[noreturn]] void throw_listing_error(const CrewCall &call, const std::string &server, const core::Answer &answer);
 

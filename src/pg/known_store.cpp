@@ -37,7 +37,8 @@ std::string json_of(std::span<const KnownLine> known, bool lost)
         is_empty = false;
         json.begin_object();
         json.optional_text("line", canonical(line.line));
-        json.text("resource", core::canonical_id(line.asked.text()));
+        if (!line.asked.text().empty())
+            json.text("resource", core::canonical_id(line.asked.text()));
         json.optional_text("shown", canonical(line.shown));
         json.boolean("was_shown", line.was_shown);
         json.optional_text("role", canonical(line.role_sent));
@@ -65,7 +66,7 @@ std::vector<KnownLine> CrewStore::read_known()
     std::vector<KnownLine> known;
     known.reserve(rows.size());
     for (std::size_t row = 0; row < rows.size(); ++row) {
-        KnownLine line{.asked = core::ResourceId(std::string(*rows.at(row, 1)))};
+        KnownLine line{.asked = core::ResourceId(std::string(rows.at(row, 1).value_or("")))};
         if (const auto id = rows.at(row, 0))
             line.line = core::LineItemId(std::string(*id));
         if (const auto shown = rows.at(row, 2))

@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "pg/catalog.hpp"
+#include "pg/protect.hpp"
 #include "pg/statement.hpp"
 
 #include <array>
@@ -99,47 +100,35 @@ void check_row_security(const Relation &relation)
                     "docs/supabase.md shows one.");
 }
 
-/// True for an index that ON CONFLICT (crew_call_id, technician_id) can use: valid, immediate, on just these columns,
-/// of all rows.
-bool is_arbiter(Oid index, AttrNumber call_column, AttrNumber technician_column)
-{
-    return call([&] {
-        const HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
-        if (!HeapTupleIsValid(tuple))
-            return false;
-        const auto *const form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
-        const AttrNumber first = form->indkey.values[0];
-        const AttrNumber second = form->indnkeyatts == 2 ? form->indkey.values[1] : InvalidAttrNumber;
-        const bool fits = form->indisunique && form->indimmediate && form->indisvalid && form->indisready &&
-                          ((first == call_column && second == technician_column) ||
-                           (first == technician_column && second == call_column)) &&
-                          heap_attisnull(tuple, Anum_pg_index_indpred, nullptr) &&
-                          heap_attisnull(tuple, Anum_pg_index_indexprs, nullptr);
-        ReleaseSysCache(tuple);
-        return fits;
-    });
-}
-
 void check_unique_index(const Relation &assignments)
 {
-    const List *const indexes = call([&] {
-        const ::Relation relation = relation_open(assignments.oid, AccessShareLock);
-        const List *const list = RelationGetIndexList(relation);
-        relation_close(relation, NoLock);
-        return list;
-    });
-    for (int i = 0; i < list_length(indexes); ++i)
-        if (is_arbiter(list_nth_oid(indexes, i), assignments.columns[0], assignments.columns[1]))
-            return;
+    if (find_unique_index(assignments.oid))
+        return;
     throw Error("55000",
                 "relation \"" + assignments.name +
-                    "\" has no unique index on (crew_call_id, technician_id) that ON CONFLICT "
-                    "can use",
+                    "\" has no unique index on (crew_call_id, technician_id) that ON CONFLICT can use",
                 "An index that is partial, invalid or deferrable cannot be used.",
-                "Call flex_sync_setup(), which adds one.");
+                "Call flex_sync_protect(), which adds one. For a table that is too busy to hold up its writers, create "
+                "it yourself with CREATE UNIQUE INDEX CONCURRENTLY.");
 }
 
 } // namespace
+
+Assignments check_assignments(const std::string &schema)
+{
+    const Relation relation = find_relation(find_schema(schema), schema, "flex_crew_assignments",
+                                            {"id", "crew_call_id", "technician_id", "flex_line_item_id", "created_at"});
+    check_privileges(relation, Access::Read);
+    check_row_security(relation);
+    return {.oid = relation.oid, .quoted = quoted_identifier(schema) + ".flex_crew_assignments"};
+}
+
+void check_write_privileges(const std::string &schema)
+{
+    check_privileges(find_relation(find_schema(schema), schema, "flex_crew_assignments",
+                                   {"crew_call_id", "technician_id", "flex_line_item_id"}),
+                     Access::Write);
+}
 
 CrewRelations check_relations(const std::string &schema, Access access)
 {

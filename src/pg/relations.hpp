@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "pg/wall.hpp"
+
 namespace pg {
 
 /// The crew relations in one schema, as far as statements depend on how the user made them.
@@ -26,5 +28,17 @@ enum class Access {
 /// Checks schema, relations, columns, the caller's privileges and row level security, and for writing the unique index
 /// that ON CONFLICT needs. Throws 55000 or 42501, each with the way out.
 CrewRelations check_relations(const std::string &schema, Access access);
+
+/// The relation of the rows alone, for the functions that audit and mend it.
+struct Assignments {
+    Oid oid;
+    std::string quoted;
+};
+
+/// Throws 42501 unless the caller may insert, update and delete rows.
+void check_write_privileges(const std::string &schema);
+
+/// Checks it for reading, with all columns that the audit needs. Throws as `check_relations` does.
+Assignments check_assignments(const std::string &schema);
 
 } // namespace pg

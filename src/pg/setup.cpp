@@ -2,11 +2,11 @@
 
 #include "core/error.hpp"
 #include "pg/catalog.hpp"
+#include "pg/definitions.hpp"
+#include "pg/protect.hpp"
 #include "pg/result_tuple.hpp"
 #include "pg/statement.hpp"
 #include "pg/subtransaction.hpp"
-
-#include <array>
 
 #include "pg/wall.hpp"
 
@@ -16,133 +16,128 @@ namespace {
 
 constexpr Identity caller{Identity::Kind::Caller};
 
-constexpr const char *unique_key = "flex_crew_assignments_crew_call_technician_key";
+/// One call of flex_sync_setup.
+class Setup {
+public:
+    Setup(FunctionCallInfo fcinfo, std::string schema)
+        : schema_(std::move(schema)), quoted_(quoted_identifier(schema_)), rows_(fcinfo)
+    {
+        const char *const name = schema_.c_str();
+        oid_ = call([&] { return get_namespace_oid(name, true); });
+        if (!OidIsValid(oid_))
+            throw core::Error("55000", "schema \"" + schema_ + "\" of the crew relations does not exist", "",
+                              "Create it, or set the option \"crew_schema\" of the server.");
+    }
 
-/// A relation that setup makes where there is none; `$` stands for the quoted schema. It refers to nothing of the
-/// extension: DROP EXTENSION must neither be refused nor take it along.
-struct Definition {
-    const char *name;
-    const char *sql;
+    void run()
+    {
+        make("flex_crew_calls", calls_table);
+        const bool assignments_were_there = OidIsValid(find("flex_crew_assignments"));
+        make("flex_crew_assignments", assignments_table);
+        make_unique_key(assignments_were_there);
+        if (has_columns("job_assignments", {"job_id", "technician_id", "sound_role", "lights_role", "video_role"}) &&
+            has_columns("profiles", {"id", "department", "flex_resource_id"})) {
+            make("flex_business_roles", business_roles_table);
+            make("flex_desired_crew", desired_crew_view);
+        } else {
+            make("flex_desired_crew", desired_crew_table);
+        }
+        make("flex_due_crew_calls", has_columns("jobs", {"id", "end_time"}) ? due_of_jobs_view : due_view);
+        statements_.finish();
+    }
+
+private:
+    Oid find(const char *name) const
+    {
+        return call([&] { return get_relname_relid(name, oid_); });
+    }
+
+    bool has_columns(const char *name, std::initializer_list<const char *> columns) const
+    {
+        const Oid relation = find(name);
+        for (const char *column : columns)
+            if (!OidIsValid(relation) || call([&] { return get_attnum(relation, column); }) == InvalidAttrNumber)
+                return false;
+        return true;
+    }
+
+    /// Makes a relation unless there is one of that name, of whatever kind.
+    void make(const char *name, const char *sql)
+    {
+        const Oid existing = find(name);
+        if (OidIsValid(existing)) {
+            const char kind = call([&] { return get_rel_relkind(existing); });
+            const bool is_relation = kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE ||
+                                     kind == RELKIND_VIEW || kind == RELKIND_MATVIEW || kind == RELKIND_FOREIGN_TABLE;
+            return report(name, is_relation ? "found" : "blocked",
+                          is_relation ? "" : "the name belongs to something that is no table or view");
+        }
+        const auto undone = in_subtransaction([&] {
+            statements_.run_once(in_schema(sql, quoted_));
+            close_to_others(quoted_ + "." + name);
+        });
+        report(name, undone ? "blocked" : "created", undone ? undone->message : "");
+    }
+
+    void make_unique_key(bool assignments_were_there)
+    {
+        const Oid assignments = find("flex_crew_assignments");
+        if (!OidIsValid(assignments))
+            return report(unique_key_name, "blocked", "flex_crew_assignments does not exist");
+        if (!assignments_were_there)
+            return report(unique_key_name, "created", "");
+        if (const std::optional<std::string> index = find_unique_index(assignments))
+            return report(index->c_str(), "found", "");
+        std::string why;
+        try {
+            const auto undone =
+                in_subtransaction([&] { protect(statements_, quoted_ + ".flex_crew_assignments", assignments); });
+            why = undone ? undone->message : "";
+        } catch (const core::Error &error) {
+            why = error.detail();
+        }
+        report(unique_key_name, why.empty() ? "created" : "blocked", why);
+    }
+
+    /// Default privileges may have opened it to others, as every Supabase database does for anon.
+    void close_to_others(const std::string &relation)
+    {
+        const std::string read_grantees = R"(
+            SELECT DISTINCT CASE WHEN a.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN 'PUBLIC'
+                                 ELSE a.grantee::pg_catalog.regrole::pg_catalog.text END
+            FROM pg_catalog.pg_class AS c CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) AS a
+            WHERE c.oid OPERATOR(pg_catalog.=) $1::pg_catalog.regclass::pg_catalog.oid
+              AND a.grantee OPERATOR(pg_catalog.<>) c.relowner)";
+        Rows grantees = statements_.run(read_grantees, {relation}, caller);
+        std::vector<std::string> names;
+        for (std::size_t row = 0; row < grantees.size(); ++row)
+            names.emplace_back(*grantees.at(row, 0));
+        grantees.release();
+        for (const std::string &name : names)
+            statements_.run_once("REVOKE ALL ON " + relation + " FROM " + name);
+    }
+
+    void report(const std::string &name, const char *action, const std::string &why)
+    {
+        const std::string object = schema_ + "." + name;
+        rows_.add({{"object", object}, {"action", action}});
+        if (why.empty())
+            return;
+        const char *const object_text = object.c_str();
+        const char *const why_text = why.c_str();
+        call([&] { ereport(NOTICE, errmsg("\"%s\" was not made: %s", object_text, why_text)); });
+    }
+
+    std::string schema_;
+    std::string quoted_;
+    Oid oid_ = InvalidOid;
+    Statements statements_;
+    ResultSet rows_;
 };
-
-constexpr std::array definitions{
-    Definition{"flex_crew_calls", R"(
-        CREATE TABLE $.flex_crew_calls (
-            id pg_catalog.uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
-            job_id pg_catalog.uuid,
-            department pg_catalog.text,
-            flex_element_id pg_catalog.text
-        );
-        CREATE INDEX flex_crew_calls_job_id_idx ON $.flex_crew_calls (job_id);
-        CREATE INDEX flex_crew_calls_flex_element_id_idx
-            ON $.flex_crew_calls (pg_catalog.lower(flex_element_id COLLATE pg_catalog."C")))"},
-    Definition{"flex_crew_assignments", R"(
-        CREATE TABLE $.flex_crew_assignments (
-            id pg_catalog.uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
-            crew_call_id pg_catalog.uuid NOT NULL REFERENCES $.flex_crew_calls (id) ON DELETE CASCADE,
-            technician_id pg_catalog.uuid NOT NULL,
-            flex_line_item_id pg_catalog.text NOT NULL,
-            created_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now(),
-            CONSTRAINT flex_crew_assignments_crew_call_technician_key UNIQUE (crew_call_id, technician_id)
-        );
-        CREATE INDEX flex_crew_assignments_technician_id_idx ON $.flex_crew_assignments (technician_id))"},
-    Definition{"flex_desired_crew", R"(
-        CREATE TABLE $.flex_desired_crew (
-            crew_call_id pg_catalog.uuid NOT NULL REFERENCES $.flex_crew_calls (id) ON DELETE CASCADE,
-            technician_id pg_catalog.uuid NOT NULL,
-            flex_resource_id pg_catalog.text,
-            business_role_id pg_catalog.text,
-            PRIMARY KEY (crew_call_id, technician_id)
-        );
-        CREATE INDEX flex_desired_crew_technician_id_idx ON $.flex_desired_crew (technician_id))"},
-    Definition{"flex_due_crew_calls", R"(
-        CREATE VIEW $.flex_due_crew_calls AS
-        SELECT c.id AS crew_call_id FROM $.flex_crew_calls AS c WHERE c.flex_element_id IS NOT NULL)"},
-};
-
-std::string in_schema(std::string_view sql, const std::string &schema)
-{
-    std::string text;
-    for (const char c : sql)
-        text += c == '$' ? schema : std::string(1, c);
-    return text;
-}
-
-bool exists(Oid schema, const char *name)
-{
-    return OidIsValid(call([&] { return get_relname_relid(name, schema); }));
-}
-
-/// Default privileges may have opened it to others, as every Supabase database does for anon.
-void close_to_others(Statements &statements, const std::string &relation)
-{
-    const std::string read_grantees = R"(
-        SELECT DISTINCT CASE WHEN a.grantee OPERATOR(pg_catalog.=) 0 THEN 'PUBLIC'
-                             ELSE a.grantee::pg_catalog.regrole::pg_catalog.text END
-        FROM pg_catalog.pg_class AS c CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) AS a
-        WHERE c.oid OPERATOR(pg_catalog.=) $1::pg_catalog.regclass AND a.grantee OPERATOR(pg_catalog.<>) c.relowner)";
-    Rows grantees = statements.run(read_grantees, {relation}, caller);
-    std::vector<std::string> names;
-    for (std::size_t row = 0; row < grantees.size(); ++row)
-        names.emplace_back(*grantees.at(row, 0));
-    grantees.release();
-    for (const std::string &name : names)
-        statements.run_once("REVOKE ALL ON " + relation + " FROM " + name);
-}
-
-bool has_unique_index(Statements &statements, const std::string &relation)
-{
-    const std::string read_index = R"(
-        SELECT 'found' FROM pg_catalog.pg_index AS i
-        WHERE i.indrelid OPERATOR(pg_catalog.=) $1::pg_catalog.regclass
-          AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
-          AND i.indnkeyatts OPERATOR(pg_catalog.=) 2
-          AND NOT EXISTS (
-              SELECT FROM pg_catalog.pg_attribute AS a
-              WHERE a.attrelid OPERATOR(pg_catalog.=) i.indrelid
-                AND a.attnum OPERATOR(pg_catalog.=) ANY (i.indkey[0:1])
-                AND NOT a.attname::pg_catalog.text OPERATOR(pg_catalog.=) ANY ('{crew_call_id,technician_id}')))";
-    Rows rows = statements.run(read_index, {relation}, caller);
-    const bool is_found = !rows.empty();
-    rows.release();
-    return is_found;
-}
-
-std::string make_unique_key(Statements &statements, const std::string &relation)
-{
-    if (has_unique_index(statements, relation))
-        return "found";
-    const auto undone = in_subtransaction([&] {
-        statements.run_once("ALTER TABLE " + relation + " ADD CONSTRAINT " + unique_key +
-                            " UNIQUE (crew_call_id, technician_id)");
-    });
-    return undone ? "blocked" : "created";
-}
 
 Datum sync_setup(FunctionCallInfo fcinfo)
 {
-    const std::string schema = find_server_options().crew_schema;
-    const char *const schema_text = schema.c_str();
-    const Oid schema_oid = call([&] { return get_namespace_oid(schema_text, true); });
-    if (!OidIsValid(schema_oid))
-        throw core::Error("55000", "schema \"" + schema + "\" of the crew relations does not exist", "",
-                          "Create it, or set the option \"crew_schema\" of the server.");
-    const std::string quoted = quoted_identifier(schema);
-    Statements statements;
-    ResultSet rows(fcinfo);
-    for (const Definition &definition : definitions) {
-        const bool is_there = exists(schema_oid, definition.name);
-        const std::string relation = quoted + "." + definition.name;
-        if (!is_there) {
-            statements.run_once(in_schema(definition.sql, quoted));
-            close_to_others(statements, relation);
-        }
-        rows.add({{"object", schema + "." + definition.name}, {"action", is_there ? "found" : "created"}});
-        if (std::string_view(definition.name) == "flex_crew_assignments")
-            rows.add({{"object", schema + "." + unique_key},
-                      {"action", is_there ? make_unique_key(statements, relation) : "created"}});
-    }
-    statements.finish();
+    Setup(fcinfo, find_server_options().crew_schema).run();
     return 0;
 }
 
