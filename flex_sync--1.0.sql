@@ -98,7 +98,8 @@ CREATE TABLE flex_sync_log (
 );
 
 CREATE INDEX flex_sync_log_crew_call_id_idx ON flex_sync_log (crew_call_id, run_id);
-CREATE INDEX flex_sync_log_started_at_idx ON flex_sync_log (started_at);
+CREATE INDEX flex_sync_log_element_idx ON flex_sync_log (lower(flex_element_id COLLATE "C"), run_id);
+CREATE INDEX flex_sync_log_server_idx ON flex_sync_log (server, started_at);
 
 ALTER SEQUENCE flex_sync_run_id_seq OWNED BY flex_sync_log.run_id;
 

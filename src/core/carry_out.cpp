@@ -37,6 +37,7 @@ Change change_of(const Step &step)
 /// Sends what the plan asks of Flex and writes the rows. True if anything was sent.
 bool SyncRun::carry_out()
 {
+    rehearse_rows();
     const std::vector<const Step *> steps = steps_to_send();
     if (!steps.empty()) {
         std::vector<Change> changes;
@@ -51,6 +52,55 @@ bool SyncRun::carry_out()
     }
     write_rows();
     return !steps.empty();
+}
+
+/// Finds the rows that could not be written once Flex has done its part, before anybody is called: such a technician
+/// alone is left out.
+void SyncRun::rehearse_rows()
+{
+    std::vector<Assignment> gone, mapped;
+    std::unordered_map<ResourceId, int> rows_of_add;
+    for (const Step &step : plan_.steps) {
+        if (!is_open(step))
+            continue;
+        if (step.action == Action::Remove && step.drops_row)
+            gone.push_back(*step.row);
+        else if (step.action == Action::Add || (step.action == Action::Adopt && !step.line)) {
+            mapped.push_back({*step.call, *step.technician, std::nullopt});
+            ++rows_of_add[*step.resource];
+        }
+    }
+    if (gone.empty() && mapped.empty())
+        return;
+    const std::vector<RowError> errors = store_.rehearse(gone, mapped);
+    if (errors.empty())
+        return;
+    note_row_errors(errors);
+    for (const Step &step : plan_.steps) {
+        if (!has_closed_row(step))
+            continue;
+        if (step.action == Action::Remove)
+            closed_lines_.insert(*step.line);
+        else if ((step.action == Action::Add || step.action == Action::Adopt) && !step.line &&
+                 --rows_of_add[*step.resource] == 0)
+            closed_resources_.insert(*step.resource);
+    }
+}
+
+bool SyncRun::has_closed_row(const Step &step) const
+{
+    return step.technician && closed_rows_.contains(member_key(*step.call, *step.technician));
+}
+
+void SyncRun::note_row_errors(const std::vector<RowError> &errors)
+{
+    for (const RowError &error : errors) {
+        closed_rows_.insert(member_key(error.row.call, error.row.technician));
+        failures_.push_back({.action = "write_row",
+                             .code = error.sqlstate,
+                             .message = "The row cannot be written: " + error.message,
+                             .technician = error.row.technician.text()});
+    }
 }
 
 /// A step for each request, in the order in which they begin: deletions, roles, then adds, each of which brings its
@@ -153,6 +203,8 @@ void SyncRun::write_rows()
         }
         if (step.action != Action::Add && (step.action != Action::Adopt || !is_open(step)))
             continue;
+        if (!closed_rows_.empty() && has_closed_row(step))
+            continue;
         const auto added = step.line ? added_.end() : added_.find(*step.resource);
         if (!step.line && added == added_.end())
             continue;
@@ -163,13 +215,7 @@ void SyncRun::write_rows()
     if (gone.empty() && mapped.empty())
         return;
     const std::vector<RowError> errors = store_.write(gone, mapped);
-    for (const RowError &error : errors) {
-        closed_rows_.insert(member_key(error.row.call, error.row.technician));
-        failures_.push_back({.action = error.row.line ? "adopt" : "remove",
-                             .code = error.sqlstate,
-                             .message = "The row could not be written: " + error.message,
-                             .technician = error.row.technician.text()});
-    }
+    note_row_errors(errors);
     for (std::size_t i = 0; i < mapped.size(); ++i) {
         const std::string key = member_key(mapped[i].call, mapped[i].technician);
         if (!closed_rows_.contains(key))

@@ -84,6 +84,20 @@ public:
     virtual int requests_sent() const = 0;
 };
 
+/// The requests that a server allows, over all syncs together.
+class RequestBudget {
+public:
+    virtual ~RequestBudget() = default;
+
+    struct Refusal {
+        std::string why;    ///< what is used up and what to do, sentences
+        Milliseconds until; ///< when it may fit
+    };
+
+    /// Sets `requests` more aside for this sync. None if they fit; else nothing is set aside.
+    virtual std::optional<Refusal> set_aside(int requests) = 0;
+};
+
 /// Why a row could not be written.
 struct RowError {
     Assignment row;
@@ -103,6 +117,15 @@ public:
 
     /// Deletes these rows where they still name the line that they named. Raises the server's error.
     virtual void forget(std::span<const Assignment> rows) = 0;
+
+    /// Tries what `write` will do, and undoes it: what the user's triggers and constraints refuse is known before
+    /// anybody is called. A row of `mapped` without a line stands for one that Flex has still to make.
+    virtual std::vector<RowError> rehearse(std::span<const Assignment> gone, std::span<const Assignment> mapped)
+    {
+        static_cast<void>(gone);
+        static_cast<void>(mapped);
+        return {};
+    }
 
     /// Writes what has been done in Flex: deletes `gone`, and maps `mapped` with INSERT … ON CONFLICT … DO UPDATE.
     /// A row that cannot be written comes back with its reason and is left as it was; the others are written.

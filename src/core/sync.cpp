@@ -37,6 +37,8 @@ SyncResult SyncRun::run()
         return refuse(listing_);
     if (std::optional<std::string> why = why_blocked())
         return block(std::move(*why));
+    if (!set_requests_aside())
+        return refuse(listing_);
 
     for (passes_ = 1;; ++passes_) {
         forget_rows();
@@ -50,8 +52,41 @@ SyncResult SyncRun::run()
             failures_.push_back({.action = "remove", .code = "max_removals", .message = std::move(*why)});
             break;
         }
+        if (!set_requests_aside()) {
+            failures_.push_back({.action = "list", .code = listing_.code, .message = listing_.message});
+            break;
+        }
     }
     return finish();
+}
+
+/// Sets requests aside, if there is a limit. If they do not fit, the answer to a listing that is not sent says so.
+bool SyncRun::set_aside(int requests)
+{
+    if (!policy_.budget || requests == 0)
+        return true;
+    std::optional<RequestBudget::Refusal> refusal = policy_.budget->set_aside(requests);
+    if (!refusal)
+        return true;
+    listing_ = {.outcome = Outcome::RefusedForNow,
+                .code = "request_limit",
+                .message = std::move(refusal->why),
+                .retry_after = refusal->until};
+    return false;
+}
+
+/// Sets aside what the plan takes: its changes, the roles of its adds, and the listing that closes it.
+bool SyncRun::set_requests_aside()
+{
+    int requests = 0;
+    for (const Step *step : steps_to_send())
+        requests += step->action == Action::Add && step->role ? 2 : 1;
+    if (requests == 0)
+        return true;
+    if (!set_aside(requests + 1))
+        return false;
+    prepaid_listings_ = 1;
+    return true;
 }
 
 const Answer &SyncRun::preview()
@@ -77,6 +112,10 @@ bool SyncRun::read_and_list()
 bool SyncRun::list()
 {
     for (int tries = 0; tries < 2; ++tries) {
+        if (prepaid_listings_ > 0)
+            --prepaid_listings_;
+        else if (!set_aside(1))
+            return false;
         Listing listing = std::move(flex_.list({&element_, 1}, policy_.deadline).front());
         listing_ = listing.answer;
         if (listing_.outcome != Outcome::Done)

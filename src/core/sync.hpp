@@ -13,8 +13,9 @@ namespace core {
 /// How far one sync may go.
 struct Policy {
     Prune prune = Prune::All;
-    int max_removals = 5; ///< more deletions than this, and more than half of the contacts: blocked
-    TimePoint deadline;   ///< nothing is begun that could end after it
+    int max_removals = 5;            ///< more deletions than this, and more than half of the contacts: blocked
+    TimePoint deadline;              ///< nothing is begun that could end after it
+    RequestBudget *budget = nullptr; ///< none: as many requests as it takes
 };
 
 enum class Status { Ok, Partial, Failed, Blocked, Deferred };

@@ -41,6 +41,8 @@ private:
     // The steps: sync.cpp.
     bool read_and_list();
     bool list();
+    bool set_aside(int requests);
+    bool set_requests_aside();
     void read_crew();
     void replan();
     void forget_rows();
@@ -62,6 +64,9 @@ private:
 
     // Carrying out a plan: carry_out.cpp.
     bool carry_out();
+    void rehearse_rows();
+    void note_row_errors(const std::vector<RowError> &errors);
+    bool has_closed_row(const Step &step) const;
     std::vector<const Step *> steps_to_send() const;
     void take(const Step &step, const ChangeResult &result);
     void take_add(const Step &step, const ChangeResult &result);
@@ -107,6 +112,7 @@ private:
     std::unordered_set<LineItemId> closed_lines_;     ///< not to be changed again by this sync
     std::unordered_set<std::string> closed_rows_;     ///< not to be written again by this sync
     std::size_t deleted_but_shown_ = 0;
+    int prepaid_listings_ = 0;  ///< set aside with the changes that they close
     bool is_confirmed_ = false; ///< a whole listing has come since the last change
     int passes_ = 0;
     int removed_ = 0;

@@ -58,6 +58,12 @@ std::string sentence_of(const SyncResult &result)
     return text + ".";
 }
 
+/// "120 s"
+std::string seconds_of(Milliseconds time)
+{
+    return std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count()) + " s";
+}
+
 /// What an operation is about, so that a later one about the same takes its place.
 std::string target_of(const Operation &operation)
 {
@@ -198,7 +204,13 @@ SyncResult SyncRun::refuse(const Answer &answer) const
     result.http_requests = flex_.requests_sent();
     result.timed_out = answer.code == "timeout" || answer.outcome == Outcome::NotSent;
     result.retry_after = answer.retry_after;
-    result.message = "The contacts of the crew call could not be listed, and nothing was changed. " + answer.message;
+    result.message =
+        answer.code == "request_limit"
+            ? "Nothing was changed. " + answer.message
+            : "The contacts of the crew call could not be listed, and nothing was changed. " + answer.message;
+    if (answer.code == "rate_limited")
+        result.message += answer.retry_after ? " Try again in " + seconds_of(*answer.retry_after) + "."
+                                             : std::string(" Try again later.");
     result.diagnostics.push_back({.action = "list", .code = answer.code, .message = answer.message});
     if (answer.http_status != 0)
         result.diagnostics.back().http_status = answer.http_status;

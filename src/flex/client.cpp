@@ -10,6 +10,7 @@ namespace flex {
 
 using core::Change;
 using core::Outcome;
+using std::chrono::milliseconds;
 
 namespace {
 
@@ -43,8 +44,9 @@ core::Listing listing_of(const Response &response)
 
 } // namespace
 
-Client::Client(std::string base_url, HttpOptions options, Waiter &waiter)
-    : base_url_(without_trailing_slashes(std::move(base_url))), http_(std::move(options), waiter)
+Client::Client(std::string base_url, HttpOptions options, Waiter &waiter, core::RequestBudget *budget)
+    : base_url_(without_trailing_slashes(std::move(base_url))), repeats_(options.retries), budget_(budget),
+      http_(std::move(options), waiter)
 {
 }
 
@@ -54,13 +56,20 @@ std::vector<core::Listing> Client::list(std::span<const core::ElementId> element
     for (const core::ElementId &element : elements)
         requests.push_back(list_request(element));
     std::vector<core::Listing> listings(elements.size());
+    std::vector<int> tries(elements.size(), 0);
     http_.perform(
         std::move(requests), deadline,
-        [&](std::size_t index, const Response &response) -> std::optional<Request> {
+        [&](std::size_t index, const Response &response) -> std::optional<Http::Next> {
             listings[index] = listing_of(response);
-            return std::nullopt;
+            return again(list_request(elements[index]), listings[index].answer, Repeatability::Idempotent,
+                         ++tries[index]);
         },
-        [&](std::size_t index) { listings[index].answer = unsent_answer(); });
+        [&](std::size_t index) {
+            if (tries[index] > 0)
+                repeats_.take_back();
+            else
+                listings[index].answer = unsent_answer();
+        });
     return listings;
 }
 
@@ -71,12 +80,16 @@ std::vector<core::ChangeResult> Client::carry_out(const core::ElementId &element
     for (const Change &change : changes)
         requests.push_back(request_for(element, change));
     std::vector<core::ChangeResult> results(changes.size());
+    std::vector<int> tries(changes.size(), 0);
     http_.perform(
         std::move(requests), deadline,
         [&](std::size_t index, const Response &response) {
-            return take(element, changes[index], results[index], response);
+            return take(element, changes[index], results[index], tries[index], response);
         },
         [&](std::size_t index) {
+            // What was tried before keeps the answer that it got.
+            if (tries[index] > 0)
+                return repeats_.take_back();
             // A line without an answer to its role: the add is done, and only its role found no time.
             if (results[index].line)
                 results[index].role_answer = unsent_answer();
@@ -87,20 +100,26 @@ std::vector<core::ChangeResult> Client::carry_out(const core::ElementId &element
 }
 
 /// Takes the response to a change. A role goes out as soon as its add is back.
-std::optional<Request> Client::take(const core::ElementId &element, const Change &change, core::ChangeResult &result,
-                                    const Response &response) const
+std::optional<Http::Next> Client::take(const core::ElementId &element, const Change &change, core::ChangeResult &result,
+                                       int &tries, const Response &response)
 {
-    if (change.kind != Change::Kind::Add) {
-        result.answer = answer_of(response, change.kind == Change::Kind::Delete);
-        return std::nullopt;
-    }
-    if (result.line) {
+    ++tries;
+    if (change.kind == Change::Kind::Add && result.line) {
         result.role_answer = answer_of(response);
-        return std::nullopt;
+        return again(role_request(element, *result.line, *change.role), *result.role_answer, Repeatability::Idempotent,
+                     tries);
     }
-    result.answer = answer_of(response);
-    if (result.answer.outcome != Outcome::Done)
-        return std::nullopt;
+    const bool is_add = change.kind == Change::Kind::Add;
+    result.answer = answer_of(response, change.kind == Change::Kind::Delete);
+    if (is_add && result.answer.outcome == Outcome::Done)
+        return take_added_line(element, change, result, tries, response);
+    return again(request_for(element, change), result.answer,
+                 is_add ? Repeatability::OnlyUndone : Repeatability::Idempotent, tries);
+}
+
+std::optional<Http::Next> Client::take_added_line(const core::ElementId &element, const Change &change,
+                                                  core::ChangeResult &result, int &tries, const Response &response)
+{
     result.line = decode_added_line(response.body);
     if (!result.line) {
         result.answer.outcome = Outcome::Unknown;
@@ -108,7 +127,26 @@ std::optional<Request> Client::take(const core::ElementId &element, const Change
         result.answer.message = "Flex said that it added the contact, but not under which line id.";
         return std::nullopt;
     }
-    return change.role ? std::optional(role_request(element, *result.line, *change.role)) : std::nullopt;
+    if (!change.role)
+        return std::nullopt;
+    tries = 0;
+    return Http::Next{.request = role_request(element, *result.line, *change.role)};
+}
+
+/// The same request once more, if it may be repeated. Where Flex has too many, everybody waits: the limit is the
+/// tenant's.
+std::optional<Http::Next> Client::again(Request request, const core::Answer &answer, Repeatability repeatability,
+                                        int tries)
+{
+    const std::optional<milliseconds> pause = repeats_.pause(answer, repeatability, tries);
+    if (!pause)
+        return std::nullopt;
+    if (budget_ && budget_->set_aside(1)) {
+        repeats_.take_back();
+        return std::nullopt;
+    }
+    return Http::Next{
+        .request = std::move(request), .delay = *pause, .holds_others = answer.outcome == Outcome::RefusedForNow};
 }
 
 Request Client::request_for(const core::ElementId &element, const Change &change) const

@@ -3,18 +3,22 @@
 
 #include "core/ports.hpp"
 #include "flex/http.hpp"
+#include "flex/repeat.hpp"
 
 namespace flex {
 
 class Client final : public core::FlexApi {
 public:
-    /// `base_url` is the server's, as the option gives it.
-    Client(std::string base_url, HttpOptions options, Waiter &waiter);
+    /// `base_url` is the server's, as the option gives it. Repeats are taken from `budget`, if there is one.
+    Client(std::string base_url, HttpOptions options, Waiter &waiter, core::RequestBudget *budget = nullptr);
 
     std::vector<core::Listing> list(std::span<const core::ElementId> elements, core::TimePoint deadline) override;
     std::vector<core::ChangeResult> carry_out(const core::ElementId &element, std::span<const core::Change> changes,
                                               core::TimePoint deadline) override;
     int requests_sent() const override { return http_.requests_sent(); }
+
+    /// Requests that were sent again.
+    int repeats() const { return repeats_.count(); }
 
 private:
     Request list_request(const core::ElementId &element) const;
@@ -23,10 +27,16 @@ private:
                          const core::BusinessRoleId &role) const;
     Request delete_request(const core::LineItemId &line) const;
     Request request_for(const core::ElementId &element, const core::Change &change) const;
-    std::optional<Request> take(const core::ElementId &element, const core::Change &change, core::ChangeResult &result,
-                                const Response &response) const;
+    std::optional<Http::Next> take(const core::ElementId &element, const core::Change &change,
+                                   core::ChangeResult &result, int &tries, const Response &response);
+    std::optional<Http::Next> take_added_line(const core::ElementId &element, const core::Change &change,
+                                              core::ChangeResult &result, int &tries, const Response &response);
+    std::optional<Http::Next> again(Request request, const core::Answer &answer, Repeatability repeatability,
+                                    int tries);
 
     std::string base_url_;
+    Repeats repeats_;
+    core::RequestBudget *budget_;
     Http http_;
 };
 

@@ -18,9 +18,19 @@ constexpr milliseconds least_time_for_a_request(10);
 struct Http::Batch {
     std::deque<Waiting> waiting;
     std::vector<std::unique_ptr<Transfer>> under_way;
+    core::TimePoint held_until;
     core::TimePoint deadline;
     const OnResponse &on_response;
     const OnUnsent &on_unsent;
+
+    /// The moment at which the first of those that wait may begin; none if none waits.
+    std::optional<core::TimePoint> next_begin() const
+    {
+        std::optional<core::TimePoint> next;
+        for (const Waiting &request : waiting)
+            next = std::min(next.value_or(core::TimePoint::max()), std::max(request.not_before, held_until));
+        return next;
+    }
 };
 
 Http::Http(HttpOptions options, Waiter &waiter) : options_(std::move(options)), waiter_(waiter), token_(options_.token)
@@ -30,35 +40,54 @@ Http::Http(HttpOptions options, Waiter &waiter) : options_(std::move(options)), 
 void Http::perform(std::vector<Request> requests, core::TimePoint deadline, const OnResponse &on_response,
                    const OnUnsent &on_unsent)
 {
-    Batch batch{
-        .waiting = {}, .under_way = {}, .deadline = deadline, .on_response = on_response, .on_unsent = on_unsent};
+    Batch batch{.waiting = {},
+                .under_way = {},
+                .held_until = {},
+                .deadline = deadline,
+                .on_response = on_response,
+                .on_unsent = on_unsent};
     for (std::size_t index = 0; index < requests.size(); ++index)
         batch.waiting.push_back({index, std::move(requests[index])});
 
     start_some(batch);
-    while (!batch.under_way.empty()) {
+    while (!batch.under_way.empty() || !batch.waiting.empty()) {
         Pool::instance().turn();
         collect(batch);
         start_some(batch);
-        if (!batch.under_way.empty())
-            wait(deadline);
+        if (!batch.under_way.empty() || !batch.waiting.empty())
+            wait(batch);
     }
 }
 
+/// Begins what may begin now, in order. What could not end before the deadline is told off at once.
 void Http::start_some(Batch &batch)
 {
-    while (!batch.waiting.empty() && batch.under_way.size() < static_cast<std::size_t>(options_.max_parallel)) {
-        Waiting next = std::move(batch.waiting.front());
-        batch.waiting.pop_front();
-        const auto left = std::chrono::floor<milliseconds>(batch.deadline - steady_clock::now());
-        if (left < least_time_for_a_request) {
-            batch.on_unsent(next.index);
+    const core::TimePoint now = steady_clock::now();
+    const bool is_late = !has_time(batch);
+    for (auto next = batch.waiting.begin(); next != batch.waiting.end();) {
+        const bool is_hopeless = is_late || std::max(next->not_before, batch.held_until) >= batch.deadline;
+        if (!is_hopeless && (next->not_before > now || batch.held_until > now)) {
+            ++next;
             continue;
         }
-        batch.under_way.push_back(std::make_unique<Transfer>(next.index, std::move(next.request), options_, token_,
-                                                             std::min(options_.request_timeout, left)));
+        if (!is_hopeless && batch.under_way.size() >= static_cast<std::size_t>(options_.max_parallel))
+            return;
+        Waiting request = std::move(*next);
+        next = batch.waiting.erase(next);
+        if (is_hopeless) {
+            batch.on_unsent(request.index);
+            continue;
+        }
+        const auto left = std::chrono::floor<milliseconds>(batch.deadline - now);
+        batch.under_way.push_back(std::make_unique<Transfer>(request.index, std::move(request.request), options_,
+                                                             token_, std::min(options_.request_timeout, left)));
         batch.under_way.back()->start();
     }
+}
+
+bool Http::has_time(const Batch &batch) const
+{
+    return batch.deadline - steady_clock::now() >= std::max(least_time_for_a_request, slowest_ + slowest_ / 4);
 }
 
 /// Takes the transfers that have ended. What follows on one of them is begun before those that wait.
@@ -77,17 +106,30 @@ void Http::collect(Batch &batch)
         requests_sent_ += response.sends;
         if (!response.refreshed_token.empty())
             token_ = response.refreshed_token;
-        if (std::optional<Request> next = batch.on_response(transfer->index(), response))
-            batch.waiting.push_front({transfer->index(), std::move(*next)});
+        if (result == CURLE_OK)
+            slowest_ =
+                std::max(slowest_, std::chrono::ceil<milliseconds>(std::chrono::duration<double>(response.total)));
+        std::optional<Next> next = batch.on_response(transfer->index(), response);
+        if (!next)
+            continue;
+        const core::TimePoint not_before = steady_clock::now() + next->delay;
+        if (next->holds_others)
+            batch.held_until = std::max(batch.held_until, not_before);
+        batch.waiting.push_front({transfer->index(), std::move(next->request), not_before});
     }
 }
 
-void Http::wait(core::TimePoint deadline)
+/// Waits for the network, curl's timer, or the moment at which a request may begin.
+void Http::wait(const Batch &batch)
 {
     // curl ends each transfer by its own timeout, which the deadline bounds: the latter is only a net below it.
-    const auto at_most = std::chrono::ceil<milliseconds>(deadline - steady_clock::now()) + milliseconds(100);
-    const milliseconds timer = Pool::instance().timer().value_or(at_most);
-    const milliseconds time = std::clamp(timer, milliseconds(0), std::max(at_most, milliseconds(0)));
+    core::TimePoint until = batch.deadline + milliseconds(100);
+    if (const std::optional<core::TimePoint> begin = batch.next_begin();
+        begin && batch.under_way.size() < static_cast<std::size_t>(options_.max_parallel))
+        until = std::min(until, *begin);
+    milliseconds time = std::chrono::ceil<milliseconds>(until - steady_clock::now());
+    if (const std::optional<milliseconds> timer = Pool::instance().timer())
+        time = std::min(time, *timer);
     if (time > milliseconds(0))
         waiter_.wait(Pool::instance().descriptor(), time);
 }

@@ -13,8 +13,15 @@ namespace flex {
 
 class Http {
 public:
-    /// Told of each response, in the order in which they come; what it returns is sent next, under the same index.
-    using OnResponse = std::function<std::optional<Request>(std::size_t index, const Response &response)>;
+    /// What follows on a response: a request under the same index.
+    struct Next {
+        Request request;
+        std::chrono::milliseconds delay{0}; ///< not before this has passed
+        bool holds_others = false;          ///< nothing else is begun before then either
+    };
+
+    /// Told of each response, in the order in which they come.
+    using OnResponse = std::function<std::optional<Next>(std::size_t index, const Response &response)>;
 
     /// Told of each request for which the deadline left no time.
     using OnUnsent = std::function<void(std::size_t index)>;
@@ -33,17 +40,20 @@ private:
     struct Waiting {
         std::size_t index;
         Request request;
+        core::TimePoint not_before = {};
     };
     struct Batch;
 
     void start_some(Batch &batch);
+    bool has_time(const Batch &batch) const;
     void collect(Batch &batch);
-    void wait(core::TimePoint deadline);
+    void wait(const Batch &batch);
 
     HttpOptions options_;
     Waiter &waiter_;
     std::string token_; ///< the option's, or the one that Flex refreshed it with
     int requests_sent_ = 0;
+    std::chrono::milliseconds slowest_{0}; ///< the longest that a request took so far
 };
 
 } // namespace flex

@@ -52,7 +52,7 @@ std::optional<std::string> why_not_base_url(const std::string &text)
     if (!scheme || (*scheme != "https" && *scheme != "http"))
         return "its scheme is not \"https\"";
     // curl takes the path for the host where there is a third slash.
-    if (!host || host->empty() || text.find("///") != std::string::npos)
+    if (!host || host->empty() || text.find(":///") != std::string::npos)
         return "it names no host";
     if (*scheme == "http" && !is_loopback_host(*host))
         return "its scheme is \"http\", which is for a loopback host only";

@@ -29,7 +29,7 @@ const ForeignServer *find_server(const std::string &name)
     const ForeignServer *const server = call([&] { return GetForeignServerByName(text, true); });
     if (!server)
         throw Error("42704", "server \"" + name + "\" does not exist", "",
-                    "Create it with CREATE SERVER " + name +
+                    "Create it with CREATE SERVER " + as_written(name) +
                         " FOREIGN DATA WRAPPER flex_sync OPTIONS (url '…'), or name another one in the setting "
                         "\"flex_sync.server\".");
     const ForeignDataWrapper *const wrapper = call([&] { return GetForeignDataWrapper(server->fdwid); });
@@ -39,7 +39,8 @@ const ForeignServer *find_server(const std::string &name)
     const AclResult acl = call([&] { return foreign_server_aclcheck(server->serverid, GetUserId()); });
     if (acl != ACLCHECK_OK)
         throw Error("42501", "permission denied for foreign server " + name, "",
-                    "Grant it with GRANT USAGE ON FOREIGN SERVER " + name + " TO " + current_role() + ".");
+                    "Grant it with GRANT USAGE ON FOREIGN SERVER " + as_written(name) + " TO " +
+                        as_written(current_role()) + ".");
     return server;
 }
 
@@ -68,8 +69,8 @@ std::vector<OptionText> mapping_options(const ForeignServer *server)
         throw Error("42704",
                     "user mapping not found for user \"" + current_role() + "\", server \"" + server->servername + "\"",
                     "",
-                    "Create it with CREATE USER MAPPING FOR " + current_role() + " SERVER " + server->servername +
-                        " OPTIONS (token '…').");
+                    "Create it with CREATE USER MAPPING FOR " + as_written(current_role()) + " SERVER " +
+                        as_written(server->servername) + " OPTIONS (token '…').");
     return texts_of(found.options);
 }
 
@@ -93,6 +94,12 @@ ServerOptions find_server_options()
 std::vector<OptionText> options_in(Datum array)
 {
     return texts_of(call([&] { return untransformRelOptions(array); }));
+}
+
+std::string as_written(const std::string &name)
+{
+    const char *const text = name.c_str();
+    return call([&] { return quote_identifier(text); });
 }
 
 std::string current_role()

@@ -25,6 +25,9 @@ ServerOptions find_server_options();
 /// The options in an array of the catalogs.
 std::vector<OptionText> options_in(Datum array);
 
+/// A name as a statement in a HINT takes it: in quotes where it needs them.
+std::string as_written(const std::string &name);
+
 /// The name of the calling role.
 std::string current_role();
 

@@ -23,6 +23,16 @@ inline AclResult namespace_aclcheck(Oid schema, Oid user)
 #endif
 }
 
+/// The transaction's id on this server, which is not reused while the session lives.
+inline LocalTransactionId my_local_transaction_id()
+{
+#if PG_VERSION_NUM >= 170000
+    return MyProc->vxid.lxid;
+#else
+    return MyProc->lxid;
+#endif
+}
+
 /// The wait event under which a sync that waits for Flex shows in pg_stat_activity.
 inline uint32 flex_wait_event()
 {

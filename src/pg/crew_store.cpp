@@ -2,7 +2,6 @@
 
 #include "core/error.hpp"
 #include "pg/json.hpp"
-#include "pg/subtransaction.hpp"
 
 #include <charconv>
 
@@ -43,16 +42,16 @@ std::string json_of(std::span<const Assignment> rows)
     return std::string(json.view());
 }
 
+constexpr std::string_view read_call_sql = R"(
+    SELECT c.job_id::pg_catalog.text, c.department::pg_catalog.text, c.flex_element_id::pg_catalog.text
+    FROM {calls} AS c
+    WHERE c.id OPERATOR(pg_catalog.=) $1::pg_catalog.uuid)";
+
 } // namespace
 
 CrewCall read_crew_call(Statements &statements, const CrewRelations &relations, const std::string &id)
 {
-    const std::string read_call = R"(
-        SELECT c.job_id::pg_catalog.text, c.department::pg_catalog.text, c.flex_element_id::pg_catalog.text
-        FROM )" + relations.calls() +
-                                  R"( AS c
-        WHERE c.id OPERATOR(pg_catalog.=) $1::pg_catalog.uuid)";
-    Rows rows = statements.run(read_call, {id}, reader);
+    Rows rows = statements.run(relations.in(read_call_sql), {id}, reader);
     if (rows.empty())
         throw Error("P0002", "crew call \"" + id + "\" does not exist", "",
                     "Take the id from " + relations.calls() + ".");
@@ -74,19 +73,50 @@ CrewStore::CrewStore(Statements &statements, CrewRelations relations, OwnTables 
 {
 }
 
+// ---- reading -------------------------------------------------------------------------------------------------------
+
+namespace {
+
+constexpr std::string_view read_calls_by_uuid_sql = R"(
+    SELECT c.id::pg_catalog.text, c.flex_element_id::pg_catalog.text
+    FROM {calls} AS c
+    WHERE c.flex_element_id OPERATOR(pg_catalog.=) $1::pg_catalog.uuid)";
+
+// A text column may spell a UUID in another letter case. What is the same in lower case without being a UUID is sorted
+// out afterwards.
+constexpr std::string_view read_calls_by_text_sql = R"(
+    SELECT c.id::pg_catalog.text, c.flex_element_id::pg_catalog.text
+    FROM {calls} AS c
+    WHERE pg_catalog.lower(c.flex_element_id::pg_catalog.text COLLATE pg_catalog."C")
+          OPERATOR(pg_catalog.=) pg_catalog.lower($1 COLLATE pg_catalog."C"))";
+
+// Both relations in one snapshot. The condition on the calls stands at each relation, where it reaches the tables of a
+// view.
+constexpr std::string_view read_crew_sql = R"(
+    SELECT crew.kind, crew.crew_call_id, crew.technician_id, crew.id, crew.role
+    FROM (SELECT 'desired', d.crew_call_id::pg_catalog.text, d.technician_id::pg_catalog.text,
+                 d.flex_resource_id::pg_catalog.text, d.business_role_id::pg_catalog.text
+          FROM {desired} AS d
+          WHERE d.crew_call_id OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.uuid[])
+          UNION ALL
+          SELECT 'row', a.crew_call_id::pg_catalog.text, a.technician_id::pg_catalog.text,
+                 a.flex_line_item_id::pg_catalog.text, NULL
+          FROM {assignments} AS a
+          WHERE a.crew_call_id OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.uuid[])
+         ) AS crew (kind, crew_call_id, technician_id, id, role)
+    WHERE crew.technician_id IS NOT NULL
+    ORDER BY crew.kind COLLATE pg_catalog."C", crew.crew_call_id COLLATE pg_catalog."C",
+             crew.technician_id COLLATE pg_catalog."C", crew.id COLLATE pg_catalog."C",
+             crew.role COLLATE pg_catalog."C")";
+
+} // namespace
+
 /// The calls that share the element, as the text of a uuid[].
 std::string CrewStore::read_call_ids()
 {
-    // A text column may spell a UUID in another letter case; what differs in more than that is sorted out below.
-    const std::string by_element =
-        relations_.element_is_uuid
-            ? R"( WHERE c.flex_element_id OPERATOR(pg_catalog.=) $1::pg_catalog.uuid)"
-            : R"( WHERE pg_catalog.lower(c.flex_element_id::pg_catalog.text COLLATE pg_catalog."C")
-                        OPERATOR(pg_catalog.=) pg_catalog.lower($1 COLLATE pg_catalog."C"))";
-    const std::string read_calls = R"(
-        SELECT c.id::pg_catalog.text, c.flex_element_id::pg_catalog.text FROM )" +
-                                   relations_.calls() + " AS c" + by_element;
-    Rows rows = statements_.run(read_calls, {element_}, reader);
+    Rows rows =
+        statements_.run(relations_.in(relations_.element_is_uuid ? read_calls_by_uuid_sql : read_calls_by_text_sql),
+                        {element_}, reader);
     std::string ids = "{";
     for (std::size_t row = 0; row < rows.size(); ++row)
         if (core::same_id(*rows.at(row, 1), element_))
@@ -97,93 +127,133 @@ std::string CrewStore::read_call_ids()
 
 core::Crew CrewStore::read()
 {
-    const std::string call_ids = read_call_ids();
-    const std::string read_crew = R"(
-        SELECT crew.kind, crew.crew_call_id, crew.technician_id, crew.id, crew.role
-        FROM (SELECT 'desired', d.crew_call_id::pg_catalog.text, d.technician_id::pg_catalog.text,
-                     d.flex_resource_id::pg_catalog.text, d.business_role_id::pg_catalog.text
-              FROM )" + relations_.desired() +
-                                  R"( AS d
-              WHERE d.crew_call_id OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.uuid[])
-              UNION ALL
-              SELECT 'row', a.crew_call_id::pg_catalog.text, a.technician_id::pg_catalog.text,
-                     a.flex_line_item_id::pg_catalog.text, NULL
-              FROM )" + relations_.assignments() +
-                                  R"( AS a
-              WHERE a.crew_call_id OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.uuid[])
-             ) AS crew (kind, crew_call_id, technician_id, id, role)
-        ORDER BY crew.kind COLLATE pg_catalog."C", crew.crew_call_id COLLATE pg_catalog."C",
-                 crew.technician_id COLLATE pg_catalog."C", crew.id COLLATE pg_catalog."C",
-                 crew.role COLLATE pg_catalog."C")";
-    Rows rows = statements_.run(read_crew, {call_ids}, reader);
+    Rows rows = statements_.run(relations_.in(read_crew_sql), {read_call_ids()}, reader);
     core::Crew crew;
     for (std::size_t row = 0; row < rows.size(); ++row) {
-        const std::optional<std::string_view> technician = rows.at(row, 2);
-        if (!technician)
-            continue;
         core::CrewCallId call{std::string(*rows.at(row, 1))};
+        core::TechnicianId technician{std::string(*rows.at(row, 2))};
         if (*rows.at(row, 0) == "desired")
-            crew.desired.push_back({std::move(call), core::TechnicianId(std::string(*technician)),
-                                    id_of<core::ResourceId>(rows.at(row, 3)),
+            crew.desired.push_back({std::move(call), std::move(technician), id_of<core::ResourceId>(rows.at(row, 3)),
                                     id_of<core::BusinessRoleId>(rows.at(row, 4))});
         else
-            crew.rows.push_back({std::move(call), core::TechnicianId(std::string(*technician)),
-                                 id_of<core::LineItemId>(rows.at(row, 3))});
+            crew.rows.push_back({std::move(call), std::move(technician), id_of<core::LineItemId>(rows.at(row, 3))});
     }
     rows.release();
     return crew;
 }
 
-void CrewStore::forget(std::span<const Assignment> rows)
-{
-    delete_rows(rows);
-}
+// ---- writing -------------------------------------------------------------------------------------------------------
 
-/// Deletes rows where they still name the line that they named when they were read.
-void CrewStore::delete_rows(std::span<const Assignment> rows)
-{
-    const std::string delete_rows = "DELETE FROM " + relations_.assignments() + R"( AS a
-        USING pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb)
-              AS r (crew_call_id pg_catalog.uuid, technician_id pg_catalog.uuid, line pg_catalog.text)
+namespace {
+
+// Only where a row still names the line that it named when it was read.
+constexpr std::string_view delete_rows_sql = R"(
+    DELETE FROM {assignments} AS a
+    USING pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb)
+          AS r (crew_call_id pg_catalog.uuid, technician_id pg_catalog.uuid, line pg_catalog.text)
+    WHERE a.crew_call_id OPERATOR(pg_catalog.=) r.crew_call_id
+      AND a.technician_id OPERATOR(pg_catalog.=) r.technician_id
+      AND COALESCE(a.flex_line_item_id::pg_catalog.text, '') OPERATOR(pg_catalog.=) COALESCE(r.line, ''))";
+
+// Touches only rows that change. A line that is still to be made stands as a UUID, which fits a column of either type.
+constexpr std::string_view upsert_rows_sql = R"(
+    INSERT INTO {assignments} AS a (crew_call_id, technician_id, flex_line_item_id)
+    SELECT r.crew_call_id, r.technician_id,
+           COALESCE(r.line, pg_catalog.gen_random_uuid()::pg_catalog.text)::{line_type}
+    FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb)
+         AS r (crew_call_id pg_catalog.uuid, technician_id pg_catalog.uuid, line pg_catalog.text)
+    ON CONFLICT (crew_call_id, technician_id) DO UPDATE SET flex_line_item_id = excluded.flex_line_item_id
+    WHERE (a.flex_line_item_id::pg_catalog.text OPERATOR(pg_catalog.=)
+           excluded.flex_line_item_id::pg_catalog.text) IS NOT TRUE
+    RETURNING a.crew_call_id::pg_catalog.text)";
+
+// Which rows of an upsert are not there after it: those that a trigger suppressed without an error.
+constexpr std::string_view read_missing_sql = R"(
+    SELECT r.ordinal::pg_catalog.text
+    FROM ROWS FROM (pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb)
+                    AS (crew_call_id pg_catalog.uuid, technician_id pg_catalog.uuid, line pg_catalog.text))
+         WITH ORDINALITY AS r (crew_call_id, technician_id, line, ordinal)
+    WHERE NOT EXISTS (
+        SELECT FROM {assignments} AS a
         WHERE a.crew_call_id OPERATOR(pg_catalog.=) r.crew_call_id
           AND a.technician_id OPERATOR(pg_catalog.=) r.technician_id
-          AND COALESCE(a.flex_line_item_id::pg_catalog.text, '') OPERATOR(pg_catalog.=) COALESCE(r.line, ''))";
-    statements_.run(delete_rows, {json_of(rows)}, caller);
+          AND (r.line IS NULL
+               OR a.flex_line_item_id::pg_catalog.text OPERATOR(pg_catalog.=)
+                  (r.line::{line_type})::pg_catalog.text)))";
+
+// Those of the relation that are checked at commit only, by default or because the caller said so.
+constexpr std::string_view read_deferrable_sql = R"(
+    SELECT pg_catalog.string_agg(pg_catalog.format('%I.%I', n.nspname, c.conname), ', ')
+    FROM pg_catalog.pg_constraint AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.connamespace
+    WHERE c.condeferrable
+      AND (c.conrelid OPERATOR(pg_catalog.=) $1::pg_catalog.regclass::pg_catalog.oid
+           OR c.confrelid OPERATOR(pg_catalog.=) $1::pg_catalog.regclass::pg_catalog.oid))";
+
+} // namespace
+
+void CrewStore::forget(std::span<const Assignment> rows)
+{
+    statements_.run(relations_.in(delete_rows_sql), {json_of(rows)}, caller);
 }
 
-/// Maps technicians to lines, touching only rows that change. A row that a trigger suppressed comes back.
-std::vector<RowError> CrewStore::upsert_rows(std::span<const Assignment> rows)
+std::vector<RowError> CrewStore::rehearse(std::span<const Assignment> gone, std::span<const Assignment> mapped)
 {
-    const std::string upsert = "INSERT INTO " + relations_.assignments() + R"( AS a
-               (crew_call_id, technician_id, flex_line_item_id)
-        SELECT r.crew_call_id, r.technician_id, r.line::)" +
-                               relations_.line_type + R"(
-        FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb)
-             AS r (crew_call_id pg_catalog.uuid, technician_id pg_catalog.uuid, line pg_catalog.text)
-        ON CONFLICT (crew_call_id, technician_id) DO UPDATE SET flex_line_item_id = excluded.flex_line_item_id
-        WHERE (a.flex_line_item_id::pg_catalog.text OPERATOR(pg_catalog.=)
-               excluded.flex_line_item_id::pg_catalog.text) IS NOT TRUE
-        RETURNING a.crew_call_id::pg_catalog.text)";
-    const std::string read_missing = R"(
-        SELECT r.ordinal::pg_catalog.text
-        FROM ROWS FROM (pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb)
-                        AS (crew_call_id pg_catalog.uuid, technician_id pg_catalog.uuid, line pg_catalog.text))
-             WITH ORDINALITY AS r (crew_call_id, technician_id, line, ordinal)
-        WHERE NOT EXISTS (
-            SELECT FROM )" + relations_.assignments() +
-                                     R"( AS a
-            WHERE a.crew_call_id OPERATOR(pg_catalog.=) r.crew_call_id
-              AND a.technician_id OPERATOR(pg_catalog.=) r.technician_id
-              AND a.flex_line_item_id::pg_catalog.text OPERATOR(pg_catalog.=)
-                  (r.line::)" + relations_.line_type +
-                                     R"()::pg_catalog.text))";
+    return write_in(Ending::RollBack, gone, mapped);
+}
+
+std::vector<RowError> CrewStore::write(std::span<const Assignment> gone, std::span<const Assignment> mapped)
+{
+    return write_in(Ending::Commit, gone, mapped);
+}
+
+/// All at once; one by one only where that fails, so that one row does not keep the others from being written.
+std::vector<RowError> CrewStore::write_in(Ending ending, std::span<const Assignment> gone,
+                                          std::span<const Assignment> mapped)
+{
+    std::vector<RowError> errors;
+    const auto undone = in_subtransaction([&] { errors = write_now(ending, gone, mapped); }, ending);
+    if (!undone)
+        return errors;
+    errors.clear();
+    const auto attempt = [&](std::span<const Assignment> gone_row, std::span<const Assignment> mapped_row) {
+        std::vector<RowError> suppressed;
+        const auto error = in_subtransaction([&] { suppressed = write_now(ending, gone_row, mapped_row); }, ending);
+        if (error)
+            errors.push_back({.row = gone_row.empty() ? mapped_row.front() : gone_row.front(),
+                              .sqlstate = error->sqlstate,
+                              .message = error->message});
+        else
+            errors.insert(errors.end(), suppressed.begin(), suppressed.end());
+    };
+    for (const Assignment &row : gone)
+        attempt({&row, 1}, {});
+    for (const Assignment &row : mapped)
+        attempt({}, {&row, 1});
+    return errors;
+}
+
+std::vector<RowError> CrewStore::write_now(Ending ending, std::span<const Assignment> gone,
+                                           std::span<const Assignment> mapped)
+{
+    // A rehearsal must hear the constraints that speak up at commit.
+    if (ending == Ending::RollBack)
+        check_deferrable_constraints_now();
+    if (!gone.empty())
+        forget(gone);
+    return mapped.empty() ? std::vector<RowError>() : upsert(mapped);
+}
+
+/// Maps technicians to lines. A row that a trigger suppressed comes back.
+std::vector<RowError> CrewStore::upsert(std::span<const Assignment> rows)
+{
     const std::string json = json_of(rows);
-    Rows written = statements_.run(upsert, {json}, caller);
+    Rows written = statements_.run(relations_.in(upsert_rows_sql), {json}, caller);
     const bool is_complete = written.size() == rows.size();
     written.release();
     if (is_complete)
         return {};
-    Rows missing = statements_.run(read_missing, {json}, reader);
+    Rows missing = statements_.run(relations_.in(read_missing_sql), {json}, reader);
     std::vector<RowError> errors;
     for (std::size_t i = 0; i < missing.size(); ++i) {
         const std::string_view ordinal = *missing.at(i, 0);
@@ -196,34 +266,14 @@ std::vector<RowError> CrewStore::upsert_rows(std::span<const Assignment> rows)
     return errors;
 }
 
-/// All at once; one by one only where that fails, so that one row does not keep the others from being written.
-std::vector<RowError> CrewStore::write(std::span<const Assignment> gone, std::span<const Assignment> mapped)
+/// Only the constraints of this relation are named: ALL would trip over rows of the caller's own.
+void CrewStore::check_deferrable_constraints_now()
 {
-    std::vector<RowError> errors;
-    const auto undone = in_subtransaction([&] {
-        if (!gone.empty())
-            delete_rows(gone);
-        if (!mapped.empty())
-            errors = upsert_rows(mapped);
-    });
-    return undone ? write_each(gone, mapped) : errors;
-}
-
-std::vector<RowError> CrewStore::write_each(std::span<const Assignment> gone, std::span<const Assignment> mapped)
-{
-    std::vector<RowError> errors;
-    const auto take = [&errors](const Assignment &row, const std::optional<UndoneError> &undone) {
-        if (undone)
-            errors.push_back({.row = row, .sqlstate = undone->sqlstate, .message = undone->message});
-    };
-    for (const Assignment &row : gone)
-        take(row, in_subtransaction([&] { delete_rows({&row, 1}); }));
-    for (const Assignment &row : mapped)
-        take(row, in_subtransaction([&] {
-                 const std::vector<RowError> suppressed = upsert_rows({&row, 1});
-                 errors.insert(errors.end(), suppressed.begin(), suppressed.end());
-             }));
-    return errors;
+    Rows rows = statements_.run(std::string(read_deferrable_sql), {relations_.assignments()}, caller);
+    const std::string names(rows.at(0, 0).value_or(""));
+    rows.release();
+    if (!names.empty())
+        statements_.run_once("SET CONSTRAINTS " + names + " IMMEDIATE");
 }
 
 } // namespace pg

@@ -4,6 +4,7 @@
 #include "core/ports.hpp"
 #include "pg/own_tables.hpp"
 #include "pg/relations.hpp"
+#include "pg/subtransaction.hpp"
 
 #include <optional>
 #include <string>
@@ -31,16 +32,20 @@ public:
     core::Crew read() override;
     std::vector<core::KnownLine> read_known() override;
     void forget(std::span<const core::Assignment> rows) override;
+    std::vector<core::RowError> rehearse(std::span<const core::Assignment> gone,
+                                         std::span<const core::Assignment> mapped) override;
     std::vector<core::RowError> write(std::span<const core::Assignment> gone,
                                       std::span<const core::Assignment> mapped) override;
     void remember(std::span<const core::KnownLine> known, std::span<const core::KnownLine> forgotten) override;
 
 private:
     std::string read_call_ids();
-    void delete_rows(std::span<const core::Assignment> rows);
-    std::vector<core::RowError> upsert_rows(std::span<const core::Assignment> rows);
-    std::vector<core::RowError> write_each(std::span<const core::Assignment> gone,
-                                           std::span<const core::Assignment> mapped);
+    std::vector<core::RowError> write_in(Ending ending, std::span<const core::Assignment> gone,
+                                         std::span<const core::Assignment> mapped);
+    std::vector<core::RowError> write_now(Ending ending, std::span<const core::Assignment> gone,
+                                          std::span<const core::Assignment> mapped);
+    std::vector<core::RowError> upsert(std::span<const core::Assignment> rows);
+    void check_deferrable_constraints_now();
 
     Statements &statements_;
     CrewRelations relations_;

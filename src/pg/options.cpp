@@ -81,6 +81,24 @@ Refusal read_max_parallel(const std::string &value, Target &target)
     return std::nullopt;
 }
 
+Refusal read_limit(const std::string &value, int &target)
+{
+    const std::optional<int> number = parse_number(value, 0);
+    if (!number)
+        return "It is not a number of 1 or more.";
+    target = *number;
+    return std::nullopt;
+}
+
+Refusal read_retries(const std::string &value, Target &target)
+{
+    const std::optional<int> number = value == "0" ? 0 : parse_number(value, 0);
+    if (!number || *number > 20)
+        return "It is not a number from 0 to 20.";
+    target.server.http.retries = *number;
+    return std::nullopt;
+}
+
 Refusal read_max_removals(const std::string &value, Target &target)
 {
     const std::optional<int> number = value == "0" ? 0 : parse_number(value, 0);
@@ -117,8 +135,13 @@ constexpr std::array options{
     Option{"deadline", OptionPlace::Server, takes_time,
            [](const std::string &value, Target &t) { return read_time(value, t.server.deadline); }},
     Option{"max_parallel", OptionPlace::Server, "a number of requests from 1 to 100", read_max_parallel},
+    Option{"retries", OptionPlace::Server, "a number of tries beyond the first, from 0 to 20", read_retries},
     Option{"prune", OptionPlace::Server, "all, owned or none", read_prune},
     Option{"max_removals", OptionPlace::Server, "a number of contacts, 0 or more", read_max_removals},
+    Option{"hourly_limit", OptionPlace::Server, "the number of requests that all syncs together may make in an hour",
+           [](const std::string &value, Target &t) { return read_limit(value, t.server.hourly_limit); }},
+    Option{"daily_limit", OptionPlace::Server, "the number of requests that all syncs together may make in a day",
+           [](const std::string &value, Target &t) { return read_limit(value, t.server.daily_limit); }},
     Option{"max_response_bytes", OptionPlace::Server, "a size from 1kB to 2GB, such as 16MB", read_max_response_bytes},
     Option{"ca_file", OptionPlace::Server, "the path of a file with certificates that the database server can read",
            [](const std::string &value, Target &t) { return read_text(value, t.server.http.ca_file); }},

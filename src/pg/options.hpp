@@ -25,6 +25,8 @@ struct ServerOptions {
     std::chrono::milliseconds deadline{30000};
     core::Prune prune = core::Prune::All;
     int max_removals = 5;
+    int hourly_limit = 0; ///< requests in the last hour, 0: no limit
+    int daily_limit = 0;  ///< requests in the last day, 0: no limit
     flex::HttpOptions http;
 };
 

@@ -24,7 +24,8 @@ constexpr const char *setup_hint =
 /// A relation and the columns of it that we use.
 struct Relation {
     Oid oid;
-    std::string name; ///< qualified, for messages
+    std::string name;         ///< qualified, for messages
+    std::string written_name; ///< the same for statements
     std::vector<AttrNumber> columns;
 };
 
@@ -36,15 +37,18 @@ Oid find_schema(const std::string &schema)
         throw Error("55000", "schema \"" + schema + "\" of the crew relations does not exist", "", setup_hint);
     if (call([&] { return namespace_aclcheck(oid, GetUserId()); }) != ACLCHECK_OK)
         throw Error("42501", "permission denied for schema " + schema, "",
-                    "Grant it with GRANT USAGE ON SCHEMA " + schema + " TO " + current_role() + ".");
+                    "Grant it with GRANT USAGE ON SCHEMA " + as_written(schema) + " TO " + as_written(current_role()) +
+                        ".");
     return oid;
 }
 
 Relation find_relation(Oid schema_oid, const std::string &schema, const char *name,
                        std::initializer_list<const char *> columns)
 {
-    Relation relation{
-        .oid = call([&] { return get_relname_relid(name, schema_oid); }), .name = schema + "." + name, .columns = {}};
+    Relation relation{.oid = call([&] { return get_relname_relid(name, schema_oid); }),
+                      .name = schema + "." + name,
+                      .written_name = as_written(schema) + "." + name,
+                      .columns = {}};
     if (!OidIsValid(relation.oid))
         throw Error("55000", "crew relation \"" + relation.name + "\" does not exist", "", setup_hint);
     for (const char *column : columns) {
@@ -57,16 +61,18 @@ Relation find_relation(Oid schema_oid, const std::string &schema, const char *na
     return relation;
 }
 
-/// The privilege on the whole relation, or else on each column that we use.
+/// The privilege on the whole relation, or else on each column that we use; of a row that exists we update the last
+/// only, the line.
 bool may(const Relation &relation, AclMode mode)
 {
+    const std::size_t first = mode == ACL_UPDATE ? relation.columns.size() - 1 : 0;
     return call([&] {
         if (pg_class_aclcheck(relation.oid, GetUserId(), mode) == ACLCHECK_OK)
             return true;
         if (mode == ACL_DELETE)
             return false;
-        for (const AttrNumber column : relation.columns)
-            if (pg_attribute_aclcheck(relation.oid, column, GetUserId(), mode) != ACLCHECK_OK)
+        for (std::size_t i = first; i < relation.columns.size(); ++i)
+            if (pg_attribute_aclcheck(relation.oid, relation.columns[i], GetUserId(), mode) != ACLCHECK_OK)
                 return false;
         return true;
     });
@@ -84,8 +90,8 @@ void check_privileges(const Relation &relation, Access access)
         if (!may(relation, privilege.mode))
             throw Error("42501", "permission denied for relation " + relation.name,
                         "The caller lacks the privilege " + std::string(privilege.name) + ".",
-                        "Grant it with GRANT " + std::string(privilege.name) + " ON " + relation.name + " TO " +
-                            current_role() + ", or call flex_sync through a SECURITY DEFINER function.");
+                        "Grant it with GRANT " + std::string(privilege.name) + " ON " + relation.written_name + " TO " +
+                            as_written(current_role()) + ", or call flex_sync through a SECURITY DEFINER function.");
         if (access == Access::Read)
             break;
     }
@@ -113,6 +119,24 @@ void check_unique_index(const Relation &assignments)
 }
 
 } // namespace
+
+std::string CrewRelations::in(std::string_view sql) const
+{
+    std::string text;
+    for (;;) {
+        const std::size_t open = sql.find('{');
+        const std::size_t close = sql.find('}', open);
+        if (close == std::string_view::npos)
+            return text.append(sql);
+        const std::string_view name = sql.substr(open + 1, close - open - 1);
+        text.append(sql.substr(0, open));
+        text.append(name == "calls"         ? calls()
+                    : name == "assignments" ? assignments()
+                    : name == "desired"     ? desired()
+                                            : line_type);
+        sql.remove_prefix(close + 1);
+    }
+}
 
 Assignments check_assignments(const std::string &schema)
 {

@@ -2,6 +2,7 @@
 // The crew relations: what must be there before a sync touches anything, and how statements name them.
 
 #include <string>
+#include <string_view>
 
 #include "pg/wall.hpp"
 
@@ -16,6 +17,9 @@ struct CrewRelations {
     std::string calls() const { return schema + ".flex_crew_calls"; }
     std::string assignments() const { return schema + ".flex_crew_assignments"; }
     std::string desired() const { return schema + ".flex_desired_crew"; }
+
+    /// The statement with {calls}, {assignments}, {desired} and {line_type} in their places.
+    std::string in(std::string_view sql) const;
 };
 
 /// What the caller is going to do with them.

@@ -18,7 +18,7 @@ struct Run {
     core::SyncResult result = {};
     double duration_ms = 0;
     CrewCall call = {};
-    std::string server;
+    std::string server = {};
     core::Prune prune = core::Prune::All;
     int max_removals = 0;
     std::string started_at = {}; ///< a timestamptz as text

@@ -31,14 +31,20 @@ private:
     ResourceOwner owner_;
 };
 
+/// How a subtransaction ends whose body raised nothing.
+enum class Ending { Commit, RollBack };
+
 /// Runs `body` in a subtransaction. A server error in it is undone and returned, all but class 57; a C++ exception
 /// undoes it too and passes.
-template <class Body> std::optional<UndoneError> in_subtransaction(Body &&body)
+template <class Body> std::optional<UndoneError> in_subtransaction(Body &&body, Ending ending = Ending::Commit)
 {
     Subtransaction subtransaction;
     try {
         body();
-        subtransaction.commit();
+        if (ending == Ending::Commit)
+            subtransaction.commit();
+        else
+            subtransaction.roll_back();
         return std::nullopt;
     } catch (const ServerError &) {
         // Handled below, when this handler has ended.

@@ -1,14 +1,11 @@
 // SELECT * FROM flex_sync_crew(call_id): the main job.
 
 #include "core/error.hpp"
-#include "core/sync.hpp"
+#include "pg/command.hpp"
 #include "pg/crew_session.hpp"
 #include "pg/lock.hpp"
 #include "pg/result_tuple.hpp"
-#include "pg/run_log.hpp"
-#include "pg/time_limit.hpp"
-
-#include <charconv>
+#include "pg/sync_session.hpp"
 
 #include "pg/wall.hpp"
 
@@ -39,84 +36,45 @@ Arguments read_arguments(FunctionCallInfo fcinfo)
     return arguments;
 }
 
-void check_transaction()
-{
-    if (IsolationUsesXactSnapshot())
-        throw Error("0A000",
-                    "a crew cannot be synced in a transaction at isolation level REPEATABLE READ or SERIALIZABLE",
-                    "A sync reads again what others commit meanwhile, which these levels hide.",
-                    "Call it in a transaction at isolation level READ COMMITTED.");
-    if (call([] { return RecoveryInProgress(); }))
-        throw Error("25006", "a crew cannot be synced while the server is in recovery", "",
-                    "Call it on the primary server.");
-    if (XactReadOnly)
-        throw Error("25006", "a crew cannot be synced in a read-only transaction", "",
-                    "Call it in a read-write transaction; flex_sync_plan works in a read-only one.");
-}
+/// The crew's lock, or why not.
+enum class Lock { Taken, TakenAfterWait, Busy };
 
 /// Takes the lock of the crew. Under it the element is read again: it may have changed while the lock was waited for.
-/// False if another sync holds it, or this very one.
-bool lock_crew(CrewSession &session, bool nowait)
+/// `last_run` is noted before the wait, so that a run after it is known to have begun after this call did.
+Lock lock_crew(CrewSession &session, bool nowait, std::int64_t &last_run)
 {
+    Lock lock = Lock::Taken;
     for (;;) {
         const core::ElementId element = session.element();
         if (RunningSync::is_running(element))
-            return false;
+            return Lock::Busy;
         const std::int64_t key = lock_key(element);
-        if (!take_lock(key, nowait))
-            return false;
+        if (!take_lock(key, true)) {
+            if (nowait)
+                return Lock::Busy;
+            if (lock == Lock::Taken)
+                last_run = last_run_id(session.statements, session.own);
+            lock = Lock::TakenAfterWait;
+            take_lock(key, false);
+        }
         session.read_call_again();
         if (session.element() == element)
-            return true;
+            return lock;
         give_lock_back(key);
     }
 }
 
-RowValues values_of(const Run &run)
+/// The crew's sync as this call sees it: its own, or that of another that began after this call did.
+RowValues sync_once(CrewSession &session, const Arguments &arguments, const SyncPolicy &policy)
 {
-    const core::SyncResult &result = run.result;
-    return {{"run_id", run.run_id ? std::optional(std::to_string(*run.run_id)) : std::nullopt},
-            {"crew_call_id", run.call.id},
-            {"status", run.status},
-            {"desired", std::to_string(result.desired)},
-            {"kept", std::to_string(result.kept)},
-            {"adopted", std::to_string(result.adopted)},
-            {"added", std::to_string(result.added)},
-            {"removed", std::to_string(result.removed)},
-            {"stale", std::to_string(result.stale)},
-            {"pruned", std::to_string(result.pruned)},
-            {"roles_set", std::to_string(result.roles_set)},
-            {"skipped", std::to_string(result.skipped)},
-            {"failed", std::to_string(result.failed)},
-            {"passes", std::to_string(result.passes)},
-            {"http_requests", std::to_string(result.http_requests)},
-            {"duration_ms", std::to_string(run.duration_ms)},
-            {"message", result.message},
-            {"diagnostics", diagnostics_json(result)}};
-}
-
-/// Syncs the crew whose lock is held, and logs it.
-void sync_locked(CrewSession &session, Run &run)
-{
-    const core::TimePoint begun = std::chrono::steady_clock::now();
-    run.run_id = next_run_id(session.statements, session.own);
-    run.started_at = now_text();
-
-    LatchWaiter waiter;
-    LatchClock clock;
-    const ServerOptions &options = session.connection.options;
-    const core::ElementId element = session.element();
-    const core::Policy policy{
-        .prune = run.prune, .max_removals = run.max_removals, .deadline = time_limit(begun, options.deadline)};
-    CrewStore store(session.statements, session.relations, session.own, session.connection.server, element);
-    flex::Client flex(options.url, options.http, waiter);
-    {
-        const RunningSync running(element);
-        run.result = core::synchronise(element, policy, store, flex, clock);
-    }
-    run.status = core::name_of(run.result.status);
-    run.duration_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun).count();
-    write_log(session.statements, session.own, run);
+    std::int64_t last_run = 0;
+    const Lock lock = lock_crew(session, arguments.nowait, last_run);
+    if (lock == Lock::Busy)
+        return busy_result(session.call);
+    if (lock == Lock::TakenAfterWait)
+        if (std::optional<RowValues> result = result_of_run_since(last_run, session, policy))
+            return *std::move(result);
+    return sync_locked(session, policy);
 }
 
 Datum sync_crew(FunctionCallInfo fcinfo)
@@ -124,19 +82,24 @@ Datum sync_crew(FunctionCallInfo fcinfo)
     const Arguments arguments = read_arguments(fcinfo);
     check_transaction();
     CrewSession session(fcinfo, arguments.call_id, Access::Write);
-    Run run{.server = session.connection.server,
-            .prune = prune_argument(arguments.prune, session.connection.options.prune),
-            .max_removals = arguments.max_removals.value_or(session.connection.options.max_removals)};
-    const bool is_locked = lock_crew(session, arguments.nowait);
-    run.call = session.call;
-    if (is_locked) {
-        sync_locked(session, run);
+    const ServerOptions &options = session.connection.options;
+    const SyncPolicy policy{.prune = prune_argument(arguments.prune, options.prune),
+                            .max_removals = arguments.max_removals.value_or(options.max_removals)};
+    const std::string key = session.connection.server + '/' + core::canonical_id(*session.call.element) + '/' +
+                            std::string(core::name_of(policy.prune)) + '/' + std::to_string(policy.max_removals) + '/' +
+                            (arguments.nowait ? "nowait" : "wait");
+    std::optional<RowValues> values = result_in_command(key);
+    if (!values) {
+        values = sync_once(session, arguments, policy);
+        session.statements.finish();
+        keep_for_command(key, *values);
     } else {
-        run.status = "busy";
-        run.result.message = "Another sync of this crew is running; nothing was changed.";
+        session.statements.finish();
     }
-    session.statements.finish();
-    return make_composite(fcinfo, values_of(run));
+    for (ColumnValue &value : *values)
+        if (value.name == "crew_call_id")
+            value.text = arguments.call_id;
+    return make_composite(fcinfo, *values);
 }
 
 } // namespace

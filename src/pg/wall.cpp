@@ -61,6 +61,18 @@ End run(FunctionCallInfo fcinfo, Body body, Datum &result, Report &report) noexc
     return End::Threw;
 }
 
+/// Under PostgREST two codes that it would turn into HTTP status 500 take its own form.
+void fit_to_postgrest(Report &report)
+{
+    const char *const method = GetConfigOption("request.method", true, false);
+    if (!method || !*method)
+        return;
+    if (std::strcmp(report.sqlstate, "P0002") == 0)
+        copy(report.sqlstate, "PT404");
+    else if (std::strcmp(report.sqlstate, "55000") == 0)
+        copy(report.sqlstate, "PT409");
+}
+
 } // namespace
 
 Datum enter(FunctionCallInfo fcinfo, Body body)
@@ -73,6 +85,7 @@ Datum enter(FunctionCallInfo fcinfo, Body body)
     case End::ServerFailed:
         PG_RE_THROW();
     case End::Threw:
+        fit_to_postgrest(report);
         ereport(ERROR,
                 (errcode(MAKE_SQLSTATE(report.sqlstate[0], report.sqlstate[1], report.sqlstate[2], report.sqlstate[3],
                                        report.sqlstate[4])),

@@ -1,0 +1,118 @@
+#include "pg/request_budget.hpp"
+
+#include <charconv>
+
+#include "pg/wall.hpp"
+
+namespace pg {
+
+namespace {
+
+/// The fourth field of our lock tags: advisory locks that SQL takes have 1 or 2 there, so that ours never meet a
+/// user's.
+constexpr uint16 lock_class = 62;
+
+// What the window has seen, and when enough of it will have left the window for $4 requests more than the limit $5 to
+// fit.
+constexpr const char *read_use_sql = R"(
+    WITH spent AS (
+        SELECT l.started_at, l.http_requests
+        FROM {log} AS l
+        WHERE l.server = $1 AND l.started_at > clock_timestamp() - $2::interval AND l.http_requests > 0
+    ), use AS (
+        SELECT coalesce((SELECT sum(s.http_requests) FROM spent AS s), 0)
+             + coalesce((SELECT sum(k.objid::bigint) FROM pg_locks AS k
+                         WHERE k.locktype = 'advisory' AND k.objsubid = 62 AND k.classid::bigint = $3::bigint
+                           AND k.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+                           AND k.pid <> pg_backend_pid()), 0) AS requests
+    ), freed AS (
+        SELECT s.started_at, sum(s.http_requests) OVER (ORDER BY s.started_at) AS requests FROM spent AS s
+    )
+    SELECT u.requests::text,
+           ceil(extract(epoch FROM coalesce(
+               (SELECT min(f.started_at) FROM freed AS f WHERE f.requests >= u.requests + $4::bigint - $5::bigint),
+               clock_timestamp()) + $2::interval - clock_timestamp()))::bigint::text
+    FROM use AS u)";
+
+std::int64_t number_at(const Rows &rows, std::size_t column)
+{
+    const std::string_view text = rows.at(0, column).value_or("0");
+    std::int64_t number = 0;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return number;
+}
+
+LOCKTAG tag_of(std::uint32_t server_hash, int requests)
+{
+    LOCKTAG tag;
+    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, server_hash, static_cast<uint32>(requests), lock_class);
+    return tag;
+}
+
+} // namespace
+
+RequestBudget::RequestBudget(Statements &statements, const OwnTables &own, std::string server,
+                             const ServerOptions &options)
+    : statements_(statements), own_(own), server_(std::move(server)), options_(options),
+      server_hash_(
+          hash_bytes(reinterpret_cast<const unsigned char *>(server_.data()), static_cast<int>(server_.size())))
+{
+}
+
+std::optional<RequestBudget::Refusal> RequestBudget::set_aside(int requests)
+{
+    // Held before it is counted, so that of two syncs at once each sees the other.
+    hold(held_ + requests);
+    for (const Window &window : {Window{"hourly_limit", "1 hour", options_.hourly_limit},
+                                 Window{"daily_limit", "1 day", options_.daily_limit}}) {
+        if (window.limit == 0)
+            continue;
+        if (std::optional<Refusal> refusal = why_not(window, requests)) {
+            hold(held_ - requests);
+            return refusal;
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<RequestBudget::Refusal> RequestBudget::why_not(const Window &window, int requests)
+{
+    std::string sql = read_use_sql;
+    sql.replace(sql.find("{log}"), 5, own_.table("flex_sync_log"));
+    Rows rows = statements_.run(
+        sql,
+        {server_, window.length, std::to_string(server_hash_), std::to_string(held_), std::to_string(window.limit)},
+        own_.identity);
+    const std::int64_t used = number_at(rows, 0);
+    const std::int64_t wait_s = number_at(rows, 1);
+    rows.release();
+    if (used + held_ <= window.limit)
+        return std::nullopt;
+    const std::string limit =
+        std::string(window.option) + " (" + std::to_string(window.limit) + ") of server \"" + server_ + "\"";
+    std::string why = "The sync needs " + std::to_string(requests) + " more requests to Flex, and ";
+    if (held_ > window.limit)
+        why += "would never fit into " + limit + ". Raise the option if the Flex plan allows it.";
+    else
+        why += limit + " leaves " +
+               std::to_string(std::max<std::int64_t>(0, window.limit - used - (held_ - requests))) + ". Try again in " +
+               std::to_string(wait_s) + " s.";
+    return Refusal{.why = std::move(why), .until = std::chrono::seconds(wait_s)};
+}
+
+/// Takes the lock whose key holds the number, and gives the one before back.
+void RequestBudget::hold(int requests)
+{
+    const LOCKTAG before = tag_of(server_hash_, held_);
+    const LOCKTAG after = tag_of(server_hash_, requests);
+    const bool had_one = held_ > 0;
+    call([&] {
+        if (requests > 0)
+            LockAcquire(&after, ShareLock, false, false);
+        if (had_one)
+            LockRelease(&before, ShareLock, false);
+    });
+    held_ = requests;
+}
+
+} // namespace pg
