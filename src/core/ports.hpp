@@ -48,8 +48,9 @@ struct Answer {
 
 /// The lines of an element. They mean something only if the answer is `Done`; otherwise they are empty.
 struct Listing {
-    Answer answer;
+    Answer answer = {};
     std::vector<Line> lines = {};
+    int requests = 0; ///< that it took, repeats included
 };
 
 /// One thing to change in Flex.

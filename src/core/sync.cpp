@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace core {
 
@@ -33,7 +34,28 @@ SyncRun::SyncRun(const ElementId &element, const Policy &policy, CrewStore &stor
 
 SyncResult SyncRun::run()
 {
-    if (!read_and_list())
+    if (std::optional<SyncResult> end = read())
+        return *std::move(end);
+    Listing first = std::move(flex_.list({&element_, 1}, policy_.deadline).front());
+    first.requests = flex_.requests_sent() - requests_before_;
+    return run_on(std::move(first));
+}
+
+std::optional<SyncResult> SyncRun::read()
+{
+    requests_before_ = flex_.requests_sent();
+    read_crew();
+    known_.load(store_.read_known());
+    if (set_aside(1))
+        return std::nullopt;
+    return refuse(listing_);
+}
+
+SyncResult SyncRun::run_on(Listing first)
+{
+    requests_before_ = flex_.requests_sent() - first.requests;
+    first_listing_ = std::move(first);
+    if (!list_first())
         return refuse(listing_);
     if (std::optional<std::string> why = why_blocked())
         return block(std::move(*why));
@@ -97,9 +119,9 @@ const Answer &SyncRun::preview()
     return listing_;
 }
 
-bool SyncRun::read_and_list()
+bool SyncRun::list_first()
 {
-    if (preview().outcome != Outcome::Done)
+    if (!list())
         return false;
     contacts_at_start_ = static_cast<std::size_t>(
         std::count_if(lines_.begin(), lines_.end(), [](const Line &line) { return line.kind == LineKind::Contact; }));
@@ -107,16 +129,27 @@ bool SyncRun::read_and_list()
     return await_earlier_adds();
 }
 
+/// A listing, if the request limits allow one.
+std::optional<Listing> SyncRun::next_listing()
+{
+    if (std::optional<Listing> first = std::exchange(first_listing_, std::nullopt))
+        return first;
+    if (prepaid_listings_ > 0)
+        --prepaid_listings_;
+    else if (!set_aside(1))
+        return std::nullopt;
+    return std::move(flex_.list({&element_, 1}, policy_.deadline).front());
+}
+
 /// A listing that would make more than one row stale, and more than half of them, is asked for once more before it is
 /// believed: an answer can be whole and wrong.
 bool SyncRun::list()
 {
     for (int tries = 0; tries < 2; ++tries) {
-        if (prepaid_listings_ > 0)
-            --prepaid_listings_;
-        else if (!set_aside(1))
+        std::optional<Listing> next = next_listing();
+        if (!next)
             return false;
-        Listing listing = std::move(flex_.list({&element_, 1}, policy_.deadline).front());
+        Listing &listing = *next;
         listing_ = listing.answer;
         if (listing_.outcome != Outcome::Done)
             return false;

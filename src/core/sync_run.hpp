@@ -15,6 +15,14 @@ public:
 
     SyncResult run();
 
+    // The same in three steps, for whoever lists many elements at once: `read`, then a listing that came after it, then
+    // `run_on`.
+
+    /// Reads the crew and what is remembered. None if the first listing may be sent; else the result of a sync that
+    /// ends here.
+    std::optional<SyncResult> read();
+    SyncResult run_on(Listing first);
+
     /// Reads, lists and plans as `run` does, and changes nothing. The plan means something if the answer is `Done`.
     const Answer &preview();
     const Plan &planned() const { return plan_; }
@@ -39,7 +47,8 @@ private:
     };
 
     // The steps: sync.cpp.
-    bool read_and_list();
+    bool list_first();
+    std::optional<Listing> next_listing();
     bool list();
     bool set_aside(int requests);
     bool set_requests_aside();
@@ -112,9 +121,11 @@ private:
     std::unordered_set<LineItemId> closed_lines_;     ///< not to be changed again by this sync
     std::unordered_set<std::string> closed_rows_;     ///< not to be written again by this sync
     std::size_t deleted_but_shown_ = 0;
-    int prepaid_listings_ = 0;  ///< set aside with the changes that they close
-    bool is_confirmed_ = false; ///< a whole listing has come since the last change
+    std::optional<Listing> first_listing_; ///< listed by the caller, and not yet used
+    int prepaid_listings_ = 0;             ///< set aside with the changes that they close
+    bool is_confirmed_ = false;            ///< a whole listing has come since the last change
     int passes_ = 0;
+    int requests_before_ = 0; ///< of the Flex API, before this sync
     int removed_ = 0;
     int stale_ = 0;
     int recalled_ = 0;

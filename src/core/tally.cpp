@@ -86,7 +86,7 @@ SyncResult SyncRun::finish()
     result.removed = removed_;
     result.stale = stale_;
     result.passes = passes_;
-    result.http_requests = flex_.requests_sent();
+    result.http_requests = flex_.requests_sent() - requests_before_;
     result.status = result.failed == 0 ? Status::Ok : Status::Partial;
     result.message = sentence_of(result);
     remember(result.status == Status::Ok);
@@ -201,7 +201,7 @@ SyncResult SyncRun::refuse(const Answer &answer) const
         result.desired += step.action == Action::Add || step.action == Action::Adopt || step.action == Action::Skip;
     result.status = answer.outcome == Outcome::RefusedForNow ? Status::Deferred : Status::Failed;
     result.failed = 1;
-    result.http_requests = flex_.requests_sent();
+    result.http_requests = flex_.requests_sent() - requests_before_;
     result.timed_out = answer.code == "timeout" || answer.outcome == Outcome::NotSent;
     result.retry_after = answer.retry_after;
     result.message =
@@ -222,7 +222,7 @@ SyncResult SyncRun::block(std::string why) const
     SyncResult result;
     count_members(result);
     result.status = Status::Blocked;
-    result.http_requests = flex_.requests_sent();
+    result.http_requests = flex_.requests_sent() - requests_before_;
     result.message = "Nothing was changed. " + std::move(why);
     result.diagnostics = plan_.diagnostics;
     return result;

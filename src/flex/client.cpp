@@ -60,7 +60,9 @@ std::vector<core::Listing> Client::list(std::span<const core::ElementId> element
     http_.perform(
         std::move(requests), deadline,
         [&](std::size_t index, const Response &response) -> std::optional<Http::Next> {
+            const int sends = listings[index].requests + response.sends;
             listings[index] = listing_of(response);
+            listings[index].requests = sends;
             return again(list_request(elements[index]), listings[index].answer, Repeatability::Idempotent,
                          ++tries[index]);
         },

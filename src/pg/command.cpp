@@ -68,6 +68,9 @@ void keep_for_command(const std::string &key, const RowValues &values)
     LastCommand &last = last_command();
     if (!(*command == last.command))
         last = {*command, {}};
+    for (const Kept &kept : last.results)
+        if (kept.key == key)
+            return;
     last.results.push_back({key, values});
 }
 

@@ -1,5 +1,6 @@
 #include "pg/request_budget.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "pg/wall.hpp"
@@ -51,17 +52,19 @@ LOCKTAG tag_of(std::uint32_t server_hash, int requests)
 
 } // namespace
 
-RequestBudget::RequestBudget(Statements &statements, const OwnTables &own, std::string server,
-                             const ServerOptions &options)
+ServerBudget::ServerBudget(Statements &statements, const OwnTables &own, std::string server,
+                           const ServerOptions &options)
     : statements_(statements), own_(own), server_(std::move(server)), options_(options),
       server_hash_(
           hash_bytes(reinterpret_cast<const unsigned char *>(server_.data()), static_cast<int>(server_.size())))
 {
 }
 
-std::optional<RequestBudget::Refusal> RequestBudget::set_aside(int requests)
+std::optional<core::RequestBudget::Refusal> ServerBudget::set_aside(int requests)
 {
     // Held before it is counted, so that of two syncs at once each sees the other.
+    if (options_.hourly_limit == 0 && options_.daily_limit == 0)
+        return std::nullopt;
     hold(held_ + requests);
     for (const Window &window : {Window{"hourly_limit", "1 hour", options_.hourly_limit},
                                  Window{"daily_limit", "1 day", options_.daily_limit}}) {
@@ -75,7 +78,7 @@ std::optional<RequestBudget::Refusal> RequestBudget::set_aside(int requests)
     return std::nullopt;
 }
 
-std::optional<RequestBudget::Refusal> RequestBudget::why_not(const Window &window, int requests)
+std::optional<core::RequestBudget::Refusal> ServerBudget::why_not(const Window &window, int requests)
 {
     std::string sql = read_use_sql;
     sql.replace(sql.find("{log}"), 5, own_.table("flex_sync_log"));
@@ -100,11 +103,18 @@ std::optional<RequestBudget::Refusal> RequestBudget::why_not(const Window &windo
     return Refusal{.why = std::move(why), .until = std::chrono::seconds(wait_s)};
 }
 
+void ServerBudget::release(int requests)
+{
+    hold(std::max(0, held_ - requests));
+}
+
 /// Takes the lock whose key holds the number, and gives the one before back.
-void RequestBudget::hold(int requests)
+void ServerBudget::hold(int requests)
 {
     const LOCKTAG before = tag_of(server_hash_, held_);
     const LOCKTAG after = tag_of(server_hash_, requests);
+    if (requests == held_)
+        return;
     const bool had_one = held_ > 0;
     call([&] {
         if (requests > 0)

@@ -144,6 +144,25 @@ void write_log(Statements &statements, const OwnTables &own, const Run &run)
     statements.run(insert_operations, {std::to_string(*run.run_id), operations}, own.identity);
 }
 
+void log_to_server(const Run &run, int repeats)
+{
+    const int min_duration_ms = log_min_duration_setting();
+    const bool is_slow = min_duration_ms >= 0 && run.duration_ms >= min_duration_ms;
+    if (repeats == 0 && !is_slow)
+        return;
+    const char *const call_id = run.call.id.c_str();
+    const char *const status = run.status.c_str();
+    const core::SyncResult &result = run.result;
+    call([&] {
+        ereport(LOG,
+                errmsg("flex_sync: crew call \"%s\": %s in %.0f ms, %d requests (%d repeated), %d kept, %d adopted, "
+                       "%d added, %d removed, %d pruned, %d failed",
+                       call_id, status, run.duration_ms, result.http_requests, repeats, result.kept, result.adopted,
+                       result.added, result.removed, result.pruned, result.failed),
+                errhidestmt(true));
+    });
+}
+
 std::string diagnostics_json(const core::SyncResult &result)
 {
     JsonWriter json;

@@ -30,6 +30,10 @@ std::int64_t next_run_id(Statements &statements, const OwnTables &own);
 /// Writes the run with all its operations.
 void write_log(Statements &statements, const OwnTables &own, const Run &run);
 
+/// One line in the server's log, without a secret, for a sync that had to repeat requests or took longer than
+/// flex_sync.log_min_duration.
+void log_to_server(const Run &run, int repeats);
+
 /// The diagnostics as a JSON array.
 std::string diagnostics_json(const core::SyncResult &result);
 

@@ -3,8 +3,7 @@
 #include "core/error.hpp"
 #include "pg/command.hpp"
 #include "pg/crew_session.hpp"
-#include "pg/lock.hpp"
-#include "pg/result_tuple.hpp"
+#include "pg/postgrest.hpp"
 #include "pg/sync_session.hpp"
 
 #include "pg/wall.hpp"
@@ -36,44 +35,16 @@ Arguments read_arguments(FunctionCallInfo fcinfo)
     return arguments;
 }
 
-/// The crew's lock, or why not.
-enum class Lock { Taken, TakenAfterWait, Busy };
-
-/// Takes the lock of the crew. Under it the element is read again: it may have changed while the lock was waited for.
-/// `last_run` is noted before the wait, so that a run after it is known to have begun after this call did.
-Lock lock_crew(CrewSession &session, bool nowait, std::int64_t &last_run)
-{
-    Lock lock = Lock::Taken;
-    for (;;) {
-        const core::ElementId element = session.element();
-        if (RunningSync::is_running(element))
-            return Lock::Busy;
-        const std::int64_t key = lock_key(element);
-        if (!take_lock(key, true)) {
-            if (nowait)
-                return Lock::Busy;
-            if (lock == Lock::Taken)
-                last_run = last_run_id(session.statements, session.own);
-            lock = Lock::TakenAfterWait;
-            take_lock(key, false);
-        }
-        session.read_call_again();
-        if (session.element() == element)
-            return lock;
-        give_lock_back(key);
-    }
-}
-
 /// The crew's sync as this call sees it: its own, or that of another that began after this call did.
-RowValues sync_once(CrewSession &session, const Arguments &arguments, const SyncPolicy &policy)
+SyncRow sync_once(CrewSession &session, const Arguments &arguments, const SyncPolicy &policy)
 {
     std::int64_t last_run = 0;
     const Lock lock = lock_crew(session, arguments.nowait, last_run);
     if (lock == Lock::Busy)
-        return busy_result(session.call);
+        return busy_row(session.call);
     if (lock == Lock::TakenAfterWait)
-        if (std::optional<RowValues> result = result_of_run_since(last_run, session, policy))
-            return *std::move(result);
+        if (std::optional<SyncRow> row = result_of_run_since(last_run, session, policy))
+            return *std::move(row);
     return sync_locked(session, policy);
 }
 
@@ -90,12 +61,12 @@ Datum sync_crew(FunctionCallInfo fcinfo)
                             (arguments.nowait ? "nowait" : "wait");
     std::optional<RowValues> values = result_in_command(key);
     if (!values) {
-        values = sync_once(session, arguments, policy);
-        session.statements.finish();
-        keep_for_command(key, *values);
-    } else {
-        session.statements.finish();
+        SyncRow row = sync_once(session, arguments, policy);
+        set_response(row.status, row.timed_out, row.retry_after);
+        values = std::move(row.values);
     }
+    session.statements.finish();
+    keep_for_command(key, *values);
     for (ColumnValue &value : *values)
         if (value.name == "crew_call_id")
             value.text = arguments.call_id;

@@ -1,0 +1,100 @@
+#include "pg/crew_run.hpp"
+
+#include "pg/settings.hpp"
+
+#include "pg/wall.hpp"
+
+namespace pg {
+
+using std::chrono::steady_clock;
+
+namespace {
+
+RowValues values_of(const Run &run)
+{
+    const core::SyncResult &result = run.result;
+    return {{"run_id", run.run_id ? std::optional(std::to_string(*run.run_id)) : std::nullopt},
+            {"crew_call_id", run.call.id.empty() ? std::nullopt : std::optional(run.call.id)},
+            {"status", run.status},
+            {"desired", std::to_string(result.desired)},
+            {"kept", std::to_string(result.kept)},
+            {"adopted", std::to_string(result.adopted)},
+            {"added", std::to_string(result.added)},
+            {"removed", std::to_string(result.removed)},
+            {"stale", std::to_string(result.stale)},
+            {"pruned", std::to_string(result.pruned)},
+            {"roles_set", std::to_string(result.roles_set)},
+            {"skipped", std::to_string(result.skipped)},
+            {"failed", std::to_string(result.failed)},
+            {"passes", std::to_string(result.passes)},
+            {"http_requests", std::to_string(result.http_requests)},
+            {"duration_ms", std::to_string(run.duration_ms)},
+            {"message", result.message},
+            {"diagnostics", diagnostics_json(result)}};
+}
+
+} // namespace
+
+CrewRun::CrewRun(CrewSession &session, const SyncPolicy &policy, const SyncTools &tools)
+    : session_(session), tools_(tools), element_(session.element()),
+      begun_(steady_clock::now()), run_{.run_id = next_run_id(session.statements, session.own),
+                                        .call = session.call,
+                                        .server = session.connection.server,
+                                        .prune = policy.prune,
+                                        .max_removals = policy.max_removals,
+                                        .started_at = now_text()},
+      budget_(tools.budget), policy_{.prune = policy.prune,
+                                     .max_removals = policy.max_removals,
+                                     .deadline = tools.deadline,
+                                     .budget = &budget_},
+      store_(session.statements, session.relations, session.own, session.connection.server, element_),
+      sync_(element_, policy_, store_, tools.flex, tools.clock)
+{
+}
+
+bool CrewRun::read()
+{
+    const RunningSync running(element_);
+    std::optional<core::SyncResult> end = sync_.read();
+    if (!end)
+        return true;
+    run_.result = *std::move(end);
+    return false;
+}
+
+void CrewRun::run(core::Listing first)
+{
+    const RunningSync running(element_);
+    run_.result = sync_.run_on(std::move(first));
+}
+
+void CrewRun::fail(const std::string &sqlstate, const std::string &message)
+{
+    run_.result = {};
+    run_.result.status = core::Status::Failed;
+    run_.result.failed = 1;
+    run_.result.message = "The database refused the sync, and nothing was changed. " + message + ".";
+    run_.result.diagnostics.push_back({.action = "sync", .code = sqlstate, .message = message});
+}
+
+SyncRow CrewRun::log()
+{
+    run_.status = core::name_of(run_.result.status);
+    run_.duration_ms = std::chrono::duration<double, std::milli>(steady_clock::now() - begun_).count();
+    write_log(session_.statements, session_.own, run_);
+    budget_.release();
+    log_to_server(run_, tools_.flex.repeats());
+    return {.values = values_of(run_),
+            .status = run_.status,
+            .timed_out = run_.result.timed_out,
+            .retry_after = run_.result.retry_after};
+}
+
+SyncRow row_without_run(const CrewCall &call, const char *status, std::string message)
+{
+    Run run{.status = status, .call = call};
+    run.result.message = std::move(message);
+    return {.values = values_of(run), .status = status};
+}
+
+} // namespace pg

@@ -1,0 +1,74 @@
+#pragma once
+// One sync in a session of Postgres, from drawing its id to its row in the log.
+
+#include "core/sync_run.hpp"
+#include "pg/crew_session.hpp"
+#include "pg/lock.hpp"
+#include "pg/request_budget.hpp"
+#include "pg/result_tuple.hpp"
+#include "pg/run_log.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace pg {
+
+/// What is in effect for one sync, from the arguments or else the server's options.
+struct SyncPolicy {
+    core::Prune prune = core::Prune::All;
+    int max_removals = 0;
+};
+
+/// A row of flex_sync_result, with what the caller's surroundings want to know beside it.
+struct SyncRow {
+    RowValues values;
+    std::string status;
+    bool timed_out = false;
+    std::optional<core::Milliseconds> retry_after = {};
+};
+
+/// What a sync shares with others that the same call makes.
+struct SyncTools {
+    flex::Client &flex;
+    LatchClock &clock;
+    ServerBudget &budget;
+    core::TimePoint deadline;
+};
+
+/// The sync of a crew whose lock is held. `read`, then `list`ing by whoever makes it, then `run`; `log` in every case.
+class CrewRun {
+public:
+    CrewRun(CrewSession &session, const SyncPolicy &policy, const SyncTools &tools);
+
+    const core::ElementId &element() const { return element_; }
+
+    /// Reads the crew. False if the sync ends here, for want of requests.
+    bool read();
+
+    /// Takes the listing on from there. What the server raises passes through.
+    void run(core::Listing first);
+
+    /// The sync could not go on for an error of the server's, which has been undone.
+    void fail(const std::string &sqlstate, const std::string &message);
+
+    /// Writes the log and gives the row.
+    SyncRow log();
+
+private:
+    CrewSession &session_;
+    SyncTools tools_;
+    core::ElementId element_;
+    core::TimePoint begun_;
+    Run run_;
+    RequestBudget budget_;
+    core::Policy policy_;
+    CrewStore store_;
+    core::SyncRun sync_;
+    bool is_read_ = false;
+};
+
+/// A row for a crew call that was not synced, which has no run: `busy`, `skipped`.
+SyncRow row_without_run(const CrewCall &call, const char *status, std::string message);
+
+} // namespace pg
