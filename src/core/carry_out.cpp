@@ -8,11 +8,10 @@ namespace core {
 
 namespace {
 
-/// An error that comes back with the same row: bad data, a constraint, the user's own trigger. Not a deadlock or a lock
-/// timeout, after which the contact stays and the next sync adopts it.
-bool comes_back(const std::string &sqlstate)
+/// True if the step maps a technician to a contact that is still to be added.
+bool maps_to_add(const Step &step)
 {
-    return sqlstate.starts_with("22") || sqlstate.starts_with("23") || sqlstate.starts_with("P0");
+    return step.action == Action::Add || (step.action == Action::Adopt && !step.line);
 }
 
 template <class T> std::optional<T> copy_of(const T *value)
@@ -37,6 +36,8 @@ Change change_of(const Step &step)
 /// Sends what the plan asks of Flex and writes the rows. True if anything was sent.
 bool SyncRun::carry_out()
 {
+    const int requests_before = flex_.requests_sent();
+    added_now_.clear();
     rehearse_rows();
     const std::vector<const Step *> steps = steps_to_send();
     if (!steps.empty()) {
@@ -44,6 +45,9 @@ bool SyncRun::carry_out()
         changes.reserve(steps.size());
         for (const Step *step : steps)
             changes.push_back(change_of(*step));
+        for (const Step &step : plan_.steps)
+            if (step.action == Action::Remove && is_open(step))
+                removal_rows_[*step.line].insert(member_key(*step.call, *step.technician));
         // The closing listing takes about as long as the one before; its time is set aside.
         const auto reserve = std::chrono::ceil<Milliseconds>(listing_.duration * 1.5);
         const std::vector<ChangeResult> results = flex_.carry_out(element_, changes, policy_.deadline - reserve);
@@ -51,55 +55,50 @@ bool SyncRun::carry_out()
             take(*steps[i], results[i]);
     }
     write_rows();
-    return !steps.empty();
+    note_roles();
+    return flex_.requests_sent() != requests_before;
 }
 
 /// Finds the rows that could not be written once Flex has done its part, before anybody is called: such a technician
 /// alone is left out.
 void SyncRun::rehearse_rows()
 {
+    std::unordered_set<ResourceId> adds;
+    for (const Step &step : plan_.steps)
+        if (step.action == Action::Add && is_open(step))
+            adds.insert(*step.resource);
     std::vector<Assignment> gone, mapped;
-    std::unordered_map<ResourceId, int> rows_of_add;
+    std::unordered_map<std::string, Action> actions;
     for (const Step &step : plan_.steps) {
-        if (!is_open(step))
+        if (has_closed_row(step))
             continue;
-        if (step.action == Action::Remove && step.drops_row)
+        if (step.action == Action::Remove && step.drops_row && is_open(step))
             gone.push_back(*step.row);
-        else if (step.action == Action::Add || (step.action == Action::Adopt && !step.line)) {
+        else if (maps_to_add(step) && adds.contains(*step.resource))
             mapped.push_back({*step.call, *step.technician, std::nullopt});
-            ++rows_of_add[*step.resource];
-        }
-    }
-    if (gone.empty() && mapped.empty())
-        return;
-    const std::vector<RowError> errors = store_.rehearse(gone, mapped);
-    if (errors.empty())
-        return;
-    note_row_errors(errors);
-    for (const Step &step : plan_.steps) {
-        if (!has_closed_row(step))
+        else
             continue;
-        if (step.action == Action::Remove)
-            closed_lines_.insert(*step.line);
-        else if ((step.action == Action::Add || step.action == Action::Adopt) && !step.line &&
-                 --rows_of_add[*step.resource] == 0)
-            closed_resources_.insert(*step.resource);
+        actions.emplace(member_key(*step.call, *step.technician), step.action);
     }
+    if (!actions.empty())
+        note_row_errors(store_.rehearse(gone, mapped), actions);
+    close_what_has_no_row();
 }
 
-bool SyncRun::has_closed_row(const Step &step) const
+/// A contact whose row cannot go stays; nobody is called of whom no row can tell.
+void SyncRun::close_what_has_no_row()
 {
-    return step.technician && closed_rows_.contains(member_key(*step.call, *step.technician));
-}
-
-void SyncRun::note_row_errors(const std::vector<RowError> &errors)
-{
-    for (const RowError &error : errors) {
-        closed_rows_.insert(member_key(error.row.call, error.row.technician));
-        failures_.push_back({.action = "write_row",
-                             .code = error.sqlstate,
-                             .message = "The row cannot be written: " + error.message,
-                             .technician = error.row.technician.text()});
+    if (closed_rows_.empty())
+        return;
+    std::unordered_set<ResourceId> needed;
+    for (const Step &step : plan_.steps)
+        if (maps_to_add(step) && !has_closed_row(step))
+            needed.insert(*step.resource);
+    for (const Step &step : plan_.steps) {
+        if (step.action == Action::Remove && step.drops_row && has_closed_row(step))
+            closed_lines_.insert(*step.line);
+        else if (step.action == Action::Add && !needed.contains(*step.resource))
+            closed_resources_.insert(*step.resource);
     }
 }
 
@@ -138,7 +137,7 @@ void SyncRun::take(const Step &step, const ChangeResult &result)
     else if (step.action == Action::SetRole)
         take_role(*step.line, *step.role, result.answer);
     else
-        take_deletion(*step.line, result.answer);
+        take_deletion(*step.line, step.action, result.answer);
     operations_.push_back(std::move(operation));
     if (result.role_answer)
         operations_.push_back({.action = Action::SetRole,
@@ -157,6 +156,7 @@ void SyncRun::take_add(const Step &step, const ChangeResult &result)
         lost_.erase(resource);
         closed_resources_.insert(resource);
         added_.insert_or_assign(resource, *result.line);
+        added_now_.insert_or_assign(resource, *result.line);
         known_.added(*result.line, resource);
         if (result.role_answer)
             take_role(*result.line, *step.role, *result.role_answer);
@@ -172,12 +172,14 @@ void SyncRun::take_add(const Step &step, const ChangeResult &result)
     }
 }
 
-void SyncRun::take_deletion(const LineItemId &line, const Answer &answer)
+void SyncRun::take_deletion(const LineItemId &line, Action action, const Answer &answer)
 {
-    if (answer.outcome == Outcome::Done)
+    if (answer.outcome == Outcome::Done) {
         deleted_.insert(line);
-    else if (answer.outcome != Outcome::Unknown)
+        note_deleted(line, action);
+    } else if (answer.outcome != Outcome::Unknown) {
         closed_lines_.insert(line);
+    }
 }
 
 void SyncRun::take_role(const LineItemId &line, const BusinessRoleId &role, const Answer &answer)
@@ -186,66 +188,23 @@ void SyncRun::take_role(const LineItemId &line, const BusinessRoleId &role, cons
         roles_sent_.insert_or_assign(line, role);
         known_.role_sent(line, role);
     } else if (answer.outcome != Outcome::Unknown) {
-        closed_lines_.insert(line);
+        closed_roles_.insert(line);
     }
 }
 
-/// Writes the rows of what was done, in one go. A technician's row is written only when their contact is there.
-void SyncRun::write_rows()
+/// A role that Flex does not show must be remembered with its line, also where nothing was known of the line before.
+void SyncRun::note_roles()
 {
-    std::vector<Assignment> gone, mapped;
-    std::vector<Origin> origins;
+    if (roles_sent_.empty())
+        return;
     for (const Step &step : plan_.steps) {
-        if (step.action == Action::Remove && deleted_.contains(*step.line)) {
-            ++removed_;
-            if (step.drops_row)
-                gone.push_back(*step.row);
+        if ((step.action != Action::Keep && step.action != Action::Adopt) || !step.listed || !step.resource ||
+            has_closed_row(step))
+            continue;
+        if (const auto sent = roles_sent_.find(*step.line); sent != roles_sent_.end()) {
+            known_.mapped(*step.listed, *step.resource);
+            known_.role_sent(sent->first, sent->second);
         }
-        if (step.action != Action::Add && (step.action != Action::Adopt || !is_open(step)))
-            continue;
-        if (!closed_rows_.empty() && has_closed_row(step))
-            continue;
-        const auto added = step.line ? added_.end() : added_.find(*step.resource);
-        if (!step.line && added == added_.end())
-            continue;
-        mapped.push_back({*step.call, *step.technician, step.line ? *step.line : added->second});
-        const bool is_add = step.action == Action::Add || found_adds_.erase(*step.resource) > 0;
-        origins.push_back(is_add ? Origin::Added : Origin::Adopted);
-    }
-    if (gone.empty() && mapped.empty())
-        return;
-    const std::vector<RowError> errors = store_.write(gone, mapped);
-    note_row_errors(errors);
-    for (std::size_t i = 0; i < mapped.size(); ++i) {
-        const std::string key = member_key(mapped[i].call, mapped[i].technician);
-        if (!closed_rows_.contains(key))
-            origins_.insert_or_assign(key, origins[i]);
-    }
-    take_back(errors, mapped);
-}
-
-/// Takes a contact that was just added out again where no row can be written for it, now or later.
-void SyncRun::take_back(const std::vector<RowError> &errors, const std::vector<Assignment> &mapped)
-{
-    std::unordered_set<LineItemId> needed;
-    for (const Assignment &row : mapped)
-        if (!closed_rows_.contains(member_key(row.call, row.technician)))
-            needed.insert(*row.line);
-    std::vector<Change> changes;
-    for (const RowError &error : errors)
-        for (const auto &[resource, line] : added_)
-            if (error.row.line == line && comes_back(error.sqlstate) && needed.insert(line).second)
-                changes.push_back({.kind = Change::Kind::Delete, .resource = resource, .line = line});
-    if (changes.empty())
-        return;
-    const std::vector<ChangeResult> results = flex_.carry_out(element_, changes, policy_.deadline);
-    for (std::size_t i = 0; i < changes.size(); ++i) {
-        take_deletion(*changes[i].line, results[i].answer);
-        added_.erase(*changes[i].resource);
-        operations_.push_back({.action = Action::Remove,
-                               .resource = changes[i].resource,
-                               .line = changes[i].line,
-                               .answer = results[i].answer});
     }
 }
 

@@ -32,6 +32,12 @@ std::optional<std::chrono::milliseconds> KnownLines::lost_add(const ResourceId &
     return found == by_lost_resource_.end() ? std::nullopt : std::optional(lines_[found->second].age);
 }
 
+bool KnownLines::is_unshown(const LineItemId &line) const
+{
+    const std::size_t place = place_of(line);
+    return place != none && !lines_[place].was_shown;
+}
+
 void KnownLines::added(const LineItemId &line, const ResourceId &resource)
 {
     const auto unshown = unshown_tries_.find(resource);
@@ -49,6 +55,16 @@ void KnownLines::lost(const ResourceId &resource)
         lines_[found->second].age = {};
         is_changed_[found->second] = true;
     }
+}
+
+void KnownLines::shown(const Line &line)
+{
+    const std::size_t place = line.kind == LineKind::Other ? none : place_of(line.id);
+    if (place == none || lines_[place].was_shown)
+        return;
+    lines_[place].was_shown = true;
+    lines_[place].shown = line.resource;
+    is_changed_[place] = true;
 }
 
 void KnownLines::role_sent(const LineItemId &line, const BusinessRoleId &role)

@@ -26,11 +26,17 @@ public:
     /// True if an add of the resource was lost, in this sync or an earlier one. Gives its age.
     std::optional<std::chrono::milliseconds> lost_add(const ResourceId &resource) const;
 
+    /// True if the line is known and no listing has shown it.
+    bool is_unshown(const LineItemId &line) const;
+
     /// Flex accepted an add: the line exists, though no listing has shown it yet.
     void added(const LineItemId &line, const ResourceId &resource);
 
     /// The answer to an add was lost.
     void lost(const ResourceId &resource);
+
+    /// A listing shows the line. What is known of it says so from now on.
+    void shown(const Line &line);
 
     /// Flex accepted a business role for the line.
     void role_sent(const LineItemId &line, const BusinessRoleId &role);

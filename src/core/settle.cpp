@@ -17,20 +17,35 @@ std::string member_key(const CrewCallId &call, const TechnicianId &technician)
     return canonical_id(call.text()) + '/' + canonical_id(technician.text());
 }
 
+std::string target_of(Action action, const ResourceId *resource, const LineItemId *line)
+{
+    if (action == Action::Add || !line)
+        return "add/" + (resource ? canonical_id(resource->text()) : std::string());
+    if (action == Action::Prune)
+        action = Action::Remove;
+    return std::string(name_of(action)) + '/' + canonical_id(line->text());
+}
+
+std::string target_of(const Operation &operation)
+{
+    return target_of(operation.action, operation.resource ? &*operation.resource : nullptr,
+                     operation.line ? &*operation.line : nullptr);
+}
+
 /// True if this sync may still carry the step out.
 bool SyncRun::is_open(const Step &step) const
 {
     switch (step.action) {
     case Action::Forget:
-        return true;
+        return !has_closed_row(step);
     case Action::Remove:
     case Action::Prune:
         return !closed_lines_.contains(*step.line);
     case Action::SetRole:
-        return step.line && !closed_lines_.contains(*step.line) && !roles_sent_.contains(*step.line);
+        return step.line && !closed_roles_.contains(*step.line) && !is_lag(step);
     case Action::Adopt:
-        return (step.line || !closed_resources_.contains(*step.resource)) &&
-               !closed_rows_.contains(member_key(*step.call, *step.technician));
+        // Without a line it follows from an add.
+        return step.line && !has_closed_row(step);
     case Action::Add: {
         if (closed_resources_.contains(*step.resource))
             return false;
@@ -50,24 +65,9 @@ bool SyncRun::has_open_steps() const
     return std::any_of(plan_.steps.begin(), plan_.steps.end(), [this](const Step &step) { return is_open(step); });
 }
 
-/// True if the step stayed undone because of an operation or a row that failed, which is reported for itself.
-bool SyncRun::is_explained(const Step &step) const
+bool SyncRun::has_closed_row(const Step &step) const
 {
-    switch (step.action) {
-    case Action::Remove:
-    case Action::Prune:
-    case Action::SetRole:
-        return !step.line || closed_lines_.contains(*step.line);
-    case Action::Adopt:
-        if (step.line)
-            return closed_rows_.contains(member_key(*step.call, *step.technician));
-        [[fallthrough]];
-    case Action::Add:
-        return !added_.contains(*step.resource) &&
-               (closed_resources_.contains(*step.resource) || lost_.contains(*step.resource));
-    default:
-        return false;
-    }
+    return !closed_rows_.empty() && step.technician && closed_rows_.contains(member_key(*step.call, *step.technician));
 }
 
 /// True if the step only says that a listing does not show yet what Flex accepted from this sync.
@@ -89,17 +89,37 @@ bool SyncRun::is_lagging() const
            std::any_of(plan_.steps.begin(), plan_.steps.end(), [this](const Step &step) { return is_lag(step); });
 }
 
+/// True if the step forgets the row of somebody who is still desired, and whose contact went without our doing.
+bool SyncRun::is_recall(const Step &step) const
+{
+    return step.action == Action::Forget &&
+           (step.reason == Reason::ContactGone || step.reason == Reason::LineIsNoContact) &&
+           !removals_.contains(*step.line);
+}
+
+/// The place of the last operation about each target: what came before it is history.
+std::unordered_map<std::string, std::size_t> SyncRun::last_operations() const
+{
+    std::unordered_map<std::string, std::size_t> last;
+    for (std::size_t i = 0; i < operations_.size(); ++i)
+        last.insert_or_assign(target_of(operations_[i]), i);
+    return last;
+}
+
 /// Deletions and roles whose answers were lost, judged by the listing.
 void SyncRun::judge_operations()
 {
-    const auto is_lost = [](const Operation &operation) { return operation.answer.outcome == Outcome::Unknown; };
+    const auto is_lost = [](const Operation &operation) {
+        return operation.answer.outcome == Outcome::Unknown && operation.line;
+    };
     if (std::none_of(operations_.begin(), operations_.end(), is_lost))
         return;
     std::unordered_map<LineItemId, const Line *> listed;
     for (const Line &line : lines_)
         listed.emplace(line.id, &line);
-    for (Operation &operation : operations_) {
-        if (!is_lost(operation) || !operation.line)
+    for (const auto &[target, place] : last_operations()) {
+        Operation &operation = operations_[place];
+        if (!is_lost(operation))
             continue;
         const auto line = listed.find(*operation.line);
         const bool is_done = operation.action == Action::SetRole
@@ -108,19 +128,25 @@ void SyncRun::judge_operations()
         if (is_done)
             operation.answer.outcome = Outcome::Done;
         if (is_done && operation.action != Action::SetRole)
-            lost_deletions_.insert(*operation.line);
+            note_deleted(*operation.line, operation.action);
     }
+}
+
+/// A contact that was added by this sync and taken out again is no removal.
+void SyncRun::note_deleted(const LineItemId &line, Action action)
+{
+    if (action == Action::Prune || removal_rows_.contains(line))
+        removals_.insert(line);
 }
 
 SyncRun::Toll SyncRun::toll() const
 {
-    std::unordered_set<LineItemId> lines = deleted_;
+    std::unordered_set<LineItemId> lines = removals_;
     Toll toll{.recalls = static_cast<std::size_t>(recalled_)};
     for (const Step &step : plan_.steps) {
         if ((step.action == Action::Remove || step.action == Action::Prune) && is_open(step))
             lines.insert(*step.line);
-        toll.recalls += step.action == Action::Forget &&
-                        (step.reason == Reason::ContactGone || step.reason == Reason::LineIsNoContact);
+        toll.recalls += is_recall(step) && is_open(step);
     }
     toll.deletions = lines.size();
     return toll;

@@ -28,7 +28,8 @@ SyncResult synchronise(const ElementId &element, const Policy &policy, CrewStore
 }
 
 SyncRun::SyncRun(const ElementId &element, const Policy &policy, CrewStore &store, FlexApi &flex, Clock &clock)
-    : element_(element), policy_(policy), store_(store), flex_(flex), clock_(clock)
+    : element_(element), policy_(policy), store_(store), flex_(flex), clock_(clock),
+      requests_before_(flex.requests_sent())
 {
 }
 
@@ -63,23 +64,35 @@ SyncResult SyncRun::run_on(Listing first)
         return refuse(listing_);
 
     for (passes_ = 1;; ++passes_) {
+        // The crew is read again with it, and may have become another one.
         forget_rows();
+        if (is_stopped_by_guard())
+            break;
+        note_earlier_adds();
         const bool is_sent = carry_out();
-        is_confirmed_ = !is_sent || settle();
+        if (is_sent || is_waiting())
+            is_confirmed_ = settle(is_sent);
         read_crew();
         replan();
-        if (!is_confirmed_ || passes_ == max_passes || !has_open_steps())
+        if (!is_confirmed_ || passes_ == max_passes || !has_open_steps() || is_stopped_by_guard())
             break;
-        if (std::optional<std::string> why = why_blocked()) {
-            failures_.push_back({.action = "remove", .code = "max_removals", .message = std::move(*why)});
-            break;
-        }
         if (!set_requests_aside()) {
+            is_stopped_ = true;
             failures_.push_back({.action = "list", .code = listing_.code, .message = listing_.message});
             break;
         }
     }
     return finish();
+}
+
+bool SyncRun::is_stopped_by_guard()
+{
+    std::optional<std::string> why = why_blocked();
+    if (!why)
+        return false;
+    is_stopped_ = true;
+    failures_.push_back({.action = "remove", .code = "max_removals", .message = std::move(*why)});
+    return true;
 }
 
 /// Sets requests aside, if there is a limit. If they do not fit, the answer to a listing that is not sent says so.
@@ -115,7 +128,8 @@ const Answer &SyncRun::preview()
 {
     read_crew();
     known_.load(store_.read_known());
-    list();
+    if (list())
+        replan();
     return listing_;
 }
 
@@ -123,10 +137,12 @@ bool SyncRun::list_first()
 {
     if (!list())
         return false;
+    replan();
     contacts_at_start_ = static_cast<std::size_t>(
         std::count_if(lines_.begin(), lines_.end(), [](const Line &line) { return line.kind == LineKind::Contact; }));
     rows_at_start_ = crew_.rows.size();
-    return await_earlier_adds();
+    note_earlier_adds();
+    return true;
 }
 
 /// A listing, if the request limits allow one.
@@ -145,7 +161,8 @@ std::optional<Listing> SyncRun::next_listing()
 /// believed: an answer can be whole and wrong.
 bool SyncRun::list()
 {
-    for (int tries = 0; tries < 2; ++tries) {
+    copy_known();
+    for (int tries = 1;; ++tries) {
         std::optional<Listing> next = next_listing();
         if (!next)
             return false;
@@ -159,13 +176,14 @@ bool SyncRun::list()
             listing_.message = "Flex answered a listing that cannot be true: " + *why + ".";
             return false;
         }
+        const std::size_t deleted_but_shown =
+            std::erase_if(listing.lines, [this](const Line &line) { return deleted_.contains(line.id); });
+        if (tries == 1 && is_suspicious(plan_of(listing.lines)))
+            continue;
         lines_ = std::move(listing.lines);
-        deleted_but_shown_ = std::erase_if(lines_, [this](const Line &line) { return deleted_.contains(line.id); });
-        replan();
-        if (!is_suspicious())
-            break;
+        deleted_but_shown_ = deleted_but_shown;
+        return true;
     }
-    return true;
 }
 
 void SyncRun::read_crew()
@@ -174,12 +192,28 @@ void SyncRun::read_crew()
     crew_ = store_.read();
 }
 
-void SyncRun::replan()
+Plan SyncRun::plan_of(std::span<const Line> lines) const
 {
-    plan_ = plan(crew_, lines_, known_.all(), policy_.prune);
+    return plan(crew_, lines, planned_known_, policy_.prune);
 }
 
-bool SyncRun::is_suspicious() const
+/// What is known changes while a plan is carried out, so that plans have a copy of their own.
+void SyncRun::copy_known()
+{
+    plan_ = {};
+    planned_known_.clear();
+    for (const KnownLine &known : known_.all())
+        if (!known.line || !deleted_.contains(*known.line))
+            planned_known_.push_back(known);
+}
+
+void SyncRun::replan()
+{
+    copy_known();
+    plan_ = plan_of(lines_);
+}
+
+bool SyncRun::is_suspicious(const Plan &plan) const
 {
     const auto is_stale = [](const Step &step) {
         return step.action == Action::Forget &&
@@ -187,7 +221,7 @@ bool SyncRun::is_suspicious() const
                 step.reason == Reason::NotDesiredAndGone) &&
                step.line;
     };
-    const auto stale = static_cast<std::size_t>(std::count_if(plan_.steps.begin(), plan_.steps.end(), is_stale));
+    const auto stale = static_cast<std::size_t>(std::count_if(plan.steps.begin(), plan.steps.end(), is_stale));
     return stale > 1 && stale * 2 > crew_.rows.size();
 }
 
@@ -195,53 +229,62 @@ bool SyncRun::is_suspicious() const
 void SyncRun::forget_rows()
 {
     std::vector<Assignment> rows;
+    std::unordered_map<std::string, Action> actions;
     for (const Step &step : plan_.steps) {
-        if (step.action != Action::Forget)
+        if (step.action != Action::Forget || !is_open(step))
             continue;
         rows.push_back(*step.row);
-        if (step.line && lost_deletions_.contains(*step.line))
-            ++removed_;
-        else
-            ++stale_;
-        recalled_ += step.reason == Reason::ContactGone || step.reason == Reason::LineIsNoContact;
+        actions.emplace(member_key(*step.call, *step.technician), step.action);
+        recalled_ += is_recall(step);
     }
     if (rows.empty())
         return;
-    store_.forget(rows);
+    if (operations_.empty())
+        store_.forget(rows);
+    else // What was done in Flex must not be lost to an error here.
+        note_row_errors(store_.write(rows, {}), actions);
+    for (const Assignment &row : rows)
+        stale_ += !closed_rows_.contains(member_key(row.call, row.technician)) &&
+                  !(row.line && removals_.contains(*row.line));
     read_crew();
     replan();
 }
 
 /// An add that an earlier sync lost is not sent again before a second listing, long enough after, has not shown it.
-bool SyncRun::await_earlier_adds()
+void SyncRun::note_earlier_adds()
 {
-    for (const Step &step : plan_.steps)
-        if (step.action == Action::Add)
-            if (const auto age = known_.lost_add(*step.resource))
-                lost_.emplace(*step.resource, LostAdd{.at = clock_.now() - *age, .listings = 1});
-    if (lost_.empty())
-        return true;
-    clock_.wait(*next_wait(1));
-    read_crew();
-    const TimePoint listed_at = clock_.now();
-    if (!list())
-        return false;
-    judge_lost_adds(listed_at);
-    return true;
+    for (const Step &step : plan_.steps) {
+        if (step.action != Action::Add || lost_.contains(*step.resource) || !is_open(step))
+            continue;
+        if (const auto age = known_.lost_add(*step.resource))
+            lost_.emplace(*step.resource, LostAdd{.at = clock_.now() - *age, .listings = 1});
+    }
+}
+
+bool SyncRun::is_waiting() const
+{
+    return std::any_of(lost_.begin(), lost_.end(), [](const auto &lost) { return !lost.second.is_settled; });
 }
 
 /// Lists until the listing shows what Flex accepted and lost adds are settled, or time runs out. False if no whole
-/// listing came.
-bool SyncRun::settle()
+/// listing has come since something was sent.
+bool SyncRun::settle(bool is_sent)
 {
     milliseconds pause(0);
+    if (!is_sent) {
+        pause = next_wait(0).value_or(pause);
+        if (clock_.now() + pause >= policy_.deadline)
+            return true;
+    }
     for (std::size_t listings = 1;; ++listings) {
         if (pause > milliseconds(0))
             clock_.wait(pause);
         read_crew();
         const TimePoint listed_at = clock_.now();
         if (!list()) {
-            replan();
+            // What an earlier one of these showed holds.
+            if (listings > 1 || !is_sent)
+                return true;
             failures_.push_back({.action = "list",
                                  .code = listing_.code,
                                  .message = "The closing listing did not arrive: " + listing_.message});
@@ -251,6 +294,7 @@ bool SyncRun::settle()
         }
         judge_operations();
         judge_lost_adds(listed_at);
+        replan();
         const std::optional<milliseconds> next = next_wait(listings);
         if (!next || clock_.now() + *next >= policy_.deadline)
             return true;
@@ -269,7 +313,7 @@ std::optional<Milliseconds> SyncRun::next_wait(std::size_t listings) const
         const auto left = std::chrono::ceil<milliseconds>(lost.at + lost_add_grace - now);
         wait = std::max(wait.value_or(milliseconds(0)), left);
     }
-    if (!wait && listings <= lag_pauses.size() && is_lagging())
+    if (!wait && listings > 0 && listings <= lag_pauses.size() && is_lagging())
         wait = lag_pauses[listings - 1];
     return wait;
 }
@@ -282,18 +326,23 @@ void SyncRun::judge_lost_adds(TimePoint listed_at)
         ++lost.listings;
         lost.is_settled = lost.listings >= 2 && listed_at >= lost.at + lost_add_grace;
     }
+    if (lost_.empty())
+        return;
+    const std::unordered_map<std::string, std::size_t> last = last_operations();
     for (const Line &line : lines_) {
         const auto found = line.resource ? lost_.find(*line.resource) : lost_.end();
-        if (found == lost_.end())
+        if (found == lost_.end() || line.kind == LineKind::Other)
             continue;
-        for (Operation &operation : operations_)
-            if (operation.action == Action::Add && operation.answer.outcome == Outcome::Unknown &&
-                operation.resource == line.resource) {
-                operation.answer.outcome = Outcome::Done;
-                operation.line = line.id;
-            }
-        found_adds_.insert(found->first);
+        const ResourceId resource = found->first;
+        if (const auto operation = last.find(target_of(Action::Add, &resource, nullptr)); operation != last.end()) {
+            operations_[operation->second].answer.outcome = Outcome::Done;
+            operations_[operation->second].line = line.id;
+        }
         lost_.erase(found);
+        found_adds_.insert(resource);
+        closed_resources_.insert(resource);
+        added_.insert_or_assign(resource, line.id);
+        known_.added(line.id, resource);
     }
 }
 

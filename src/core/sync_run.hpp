@@ -42,7 +42,7 @@ private:
 
     /// What the guards look at (design, step 5).
     struct Toll {
-        std::size_t deletions = 0; ///< contacts deleted and to be deleted
+        std::size_t deletions = 0; ///< contacts removed and pruned, and to be
         std::size_t recalls = 0;   ///< rows forgotten and to be forgotten of technicians who are still desired
     };
 
@@ -55,33 +55,44 @@ private:
     void read_crew();
     void replan();
     void forget_rows();
-    bool await_earlier_adds();
-    bool settle();
+    bool is_stopped_by_guard();
+    void note_earlier_adds();
+    bool is_waiting() const;
+    bool settle(bool is_sent);
     std::optional<Milliseconds> next_wait(std::size_t listings) const;
-    bool is_suspicious() const;
+    void copy_known();
+    Plan plan_of(std::span<const Line> lines) const;
+    bool is_suspicious(const Plan &plan) const;
     bool has_open_steps() const;
 
     // What is still to do, and what a listing says of what was done: settle.cpp.
     bool is_open(const Step &step) const;
-    bool is_explained(const Step &step) const;
+    bool has_closed_row(const Step &step) const;
     bool is_lag(const Step &step) const;
     bool is_lagging() const;
+    bool is_recall(const Step &step) const;
+    std::unordered_map<std::string, std::size_t> last_operations() const;
     void judge_operations();
     void judge_lost_adds(TimePoint listed_at);
+    void note_deleted(const LineItemId &line, Action action);
     Toll toll() const;
     std::optional<std::string> why_blocked() const;
 
     // Carrying out a plan: carry_out.cpp.
     bool carry_out();
     void rehearse_rows();
-    void note_row_errors(const std::vector<RowError> &errors);
-    bool has_closed_row(const Step &step) const;
+    void close_what_has_no_row();
     std::vector<const Step *> steps_to_send() const;
     void take(const Step &step, const ChangeResult &result);
     void take_add(const Step &step, const ChangeResult &result);
-    void take_deletion(const LineItemId &line, const Answer &answer);
+    void take_deletion(const LineItemId &line, Action action, const Answer &answer);
     void take_role(const LineItemId &line, const BusinessRoleId &role, const Answer &answer);
+    void note_roles();
+
+    // Writing down what was done: write_rows.cpp.
     void write_rows();
+    std::optional<LineItemId> line_to_map(const Step &step) const;
+    void note_row_errors(const std::vector<RowError> &errors, const std::unordered_map<std::string, Action> &actions);
     void take_back(const std::vector<RowError> &errors, const std::vector<Assignment> &mapped);
 
     // The end: tally.cpp.
@@ -90,8 +101,11 @@ private:
     SyncResult block(std::string why) const;
     void count_members(SyncResult &result) const;
     Origin origin_of(const Step &step) const;
-    void report_operations(SyncResult &result) const;
-    void report_open_steps(SyncResult &result) const;
+    int count_removed() const;
+    int requests_sent() const;
+    std::unordered_set<std::string> report_operations(SyncResult &result) const;
+    void report_open_steps(SyncResult &result, const std::unordered_set<std::string> &reported) const;
+    bool is_explained(const Step &step, const std::unordered_set<std::string> &reported) const;
     void remember(bool is_ok);
 
     const ElementId &element_;
@@ -102,9 +116,11 @@ private:
 
     Crew crew_;
     KnownLines known_;
-    std::vector<Line> lines_; ///< the last whole listing, without what is deleted already
-    Plan plan_;               ///< of the three above; points into them
-    Answer listing_;          ///< how the last listing went
+    std::vector<Line> lines_;              ///< the last whole listing, without what is deleted already
+    std::vector<KnownLine> planned_known_; ///< what was known when the plan was made, without what is deleted already
+    Plan plan_;                            ///< of the crew and the two above; points into them
+    Answer listing_;                       ///< how the last listing went
+    int requests_before_ = 0;              ///< of the Flex API, before this sync
     std::size_t contacts_at_start_ = 0;
     std::size_t rows_at_start_ = 0;
 
@@ -112,26 +128,33 @@ private:
     std::vector<Diagnostic> failures_; ///< those that are no operation: rows, the closing listing, a guard
     std::unordered_map<std::string, Origin> origins_;
     std::unordered_map<ResourceId, LostAdd> lost_;
-    std::unordered_set<ResourceId> found_adds_; ///< lost, then shown by a listing; not mapped yet
-    std::unordered_map<ResourceId, LineItemId> added_;
+    std::unordered_set<ResourceId> found_adds_;            ///< lost, then shown by a listing; not mapped yet
+    std::unordered_map<ResourceId, LineItemId> added_;     ///< by this sync, found ones included
+    std::unordered_map<ResourceId, LineItemId> added_now_; ///< by this pass
     std::unordered_map<LineItemId, BusinessRoleId> roles_sent_;
-    std::unordered_set<LineItemId> deleted_;
-    std::unordered_set<LineItemId> lost_deletions_;
+    std::unordered_set<LineItemId> deleted_;  ///< Flex accepted their deletion
+    std::unordered_set<LineItemId> removals_; ///< removed or pruned: accepted, or judged so by a listing
+    std::unordered_map<LineItemId, std::unordered_set<std::string>> removal_rows_; ///< whose rows named what goes
     std::unordered_set<ResourceId> closed_resources_; ///< not to be added again by this sync
-    std::unordered_set<LineItemId> closed_lines_;     ///< not to be changed again by this sync
+    std::unordered_set<LineItemId> closed_lines_;     ///< not to be deleted again by this sync
+    std::unordered_set<LineItemId> closed_roles_;     ///< lines that are not to be given a role again by this sync
     std::unordered_set<std::string> closed_rows_;     ///< not to be written again by this sync
     std::size_t deleted_but_shown_ = 0;
     std::optional<Listing> first_listing_; ///< listed by the caller, and not yet used
     int prepaid_listings_ = 0;             ///< set aside with the changes that they close
-    bool is_confirmed_ = false;            ///< a whole listing has come since the last change
+    bool is_confirmed_ = true;             ///< a whole listing has come since the last change
+    bool is_stopped_ = false;              ///< by a guard or a limit, after something was done
     int passes_ = 0;
-    int requests_before_ = 0; ///< of the Flex API, before this sync
-    int removed_ = 0;
     int stale_ = 0;
     int recalled_ = 0;
 };
 
 /// A key of one technician on one call.
 std::string member_key(const CrewCallId &call, const TechnicianId &technician);
+
+/// What a step or an operation is about, so that a later one about the same takes its place. An add is about its
+/// resource, and so is what follows from it and has no line yet.
+std::string target_of(Action action, const ResourceId *resource, const LineItemId *line);
+std::string target_of(const Operation &operation);
 
 } // namespace core

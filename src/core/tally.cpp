@@ -64,12 +64,18 @@ std::string seconds_of(Milliseconds time)
     return std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count()) + " s";
 }
 
-/// What an operation is about, so that a later one about the same takes its place.
-std::string target_of(const Operation &operation)
+/// A diagnostic of a step or an operation.
+Diagnostic about(const auto &what, std::string code, std::string message)
 {
-    const std::string id = operation.action == Action::Add ? canonical_id(operation.resource->text())
-                                                           : canonical_id(operation.line->text());
-    return std::string(operation.action == Action::Prune ? "remove" : name_of(operation.action)) + '/' + id;
+    Diagnostic diagnostic{
+        .action = std::string(name_of(what.action)), .code = std::move(code), .message = std::move(message)};
+    if (what.technician)
+        diagnostic.technician = what.technician->text();
+    if (what.resource)
+        diagnostic.resource = what.resource->text();
+    if (what.line)
+        diagnostic.line = what.line->text();
+    return diagnostic;
 }
 
 } // namespace
@@ -78,15 +84,14 @@ SyncResult SyncRun::finish()
 {
     SyncResult result;
     count_members(result);
-    report_operations(result);
-    report_open_steps(result);
+    report_open_steps(result, report_operations(result));
     result.failed += static_cast<int>(failures_.size());
     result.diagnostics.insert(result.diagnostics.end(), failures_.begin(), failures_.end());
     result.diagnostics.insert(result.diagnostics.end(), plan_.diagnostics.begin(), plan_.diagnostics.end());
-    result.removed = removed_;
+    result.removed = count_removed();
     result.stale = stale_;
     result.passes = passes_;
-    result.http_requests = flex_.requests_sent() - requests_before_;
+    result.http_requests = requests_sent();
     result.status = result.failed == 0 ? Status::Ok : Status::Partial;
     result.message = sentence_of(result);
     remember(result.status == Status::Ok);
@@ -127,12 +132,25 @@ SyncRun::Origin SyncRun::origin_of(const Step &step) const
     return origin == origins_.end() ? Origin::Kept : origin->second;
 }
 
-/// Counts what was done and reports what was not. Of several operations about one thing the last one counts.
-void SyncRun::report_operations(SyncResult &result) const
+/// Technicians whose rows named a contact that was removed.
+int SyncRun::count_removed() const
 {
-    std::unordered_map<std::string, std::size_t> last;
-    for (std::size_t i = 0; i < operations_.size(); ++i)
-        last.insert_or_assign(target_of(operations_[i]), i);
+    std::size_t removed = 0;
+    for (const auto &[line, rows] : removal_rows_)
+        removed += removals_.contains(line) ? rows.size() : 0;
+    return static_cast<int>(removed);
+}
+
+int SyncRun::requests_sent() const
+{
+    return flex_.requests_sent() - requests_before_;
+}
+
+/// Counts what was done and reports what was not. Gives the targets of what was not.
+std::unordered_set<std::string> SyncRun::report_operations(SyncResult &result) const
+{
+    std::unordered_set<std::string> reported;
+    const std::unordered_map<std::string, std::size_t> last = last_operations();
     for (std::size_t i = 0; i < operations_.size(); ++i) {
         const Operation &operation = operations_[i];
         const Answer &answer = operation.answer;
@@ -141,47 +159,55 @@ void SyncRun::report_operations(SyncResult &result) const
             result.roles_set += operation.action == Action::SetRole;
             continue;
         }
-        if (last.at(target_of(operation)) != i || (operation.line && deleted_.contains(*operation.line)))
+        std::string target = target_of(operation);
+        if (last.at(target) != i || (operation.line && deleted_.contains(*operation.line)))
             continue;
+        reported.insert(std::move(target));
         ++result.failed;
-        Diagnostic diagnostic{
-            .action = std::string(name_of(operation.action)), .code = answer.code, .message = answer.message};
-        if (operation.technician)
-            diagnostic.technician = operation.technician->text();
-        if (operation.resource)
-            diagnostic.resource = operation.resource->text();
-        if (operation.line)
-            diagnostic.line = operation.line->text();
+        result.diagnostics.push_back(about(operation, answer.code, answer.message));
         if (answer.http_status != 0)
-            diagnostic.http_status = answer.http_status;
-        result.diagnostics.push_back(std::move(diagnostic));
+            result.diagnostics.back().http_status = answer.http_status;
+    }
+    return reported;
+}
+
+/// True if the step stayed undone because of something that is reported for itself.
+bool SyncRun::is_explained(const Step &step, const std::unordered_set<std::string> &reported) const
+{
+    if (has_closed_row(step) || reported.contains(target_of(step.action, step.resource, step.line)))
+        return true;
+    switch (step.action) {
+    case Action::Remove:
+        return closed_lines_.contains(*step.line);
+    case Action::SetRole:
+    case Action::Adopt:
+        return !step.line; // follows from an add
+    default:
+        return false;
     }
 }
 
-/// What a whole listing shows to be undone although nothing failed: changes that Flex accepted and does not show, and
-/// changes by others that came too fast.
-void SyncRun::report_open_steps(SyncResult &result) const
+/// What a whole listing shows to be undone although nothing failed: changes that Flex accepted and does not show, adds
+/// that an earlier sync lost, and changes by others that came too fast.
+void SyncRun::report_open_steps(SyncResult &result, const std::unordered_set<std::string> &reported) const
 {
-    if (!is_confirmed_)
+    if (!is_confirmed_ || is_stopped_)
         return;
     const auto report = [&result](const Step &step, std::string code, std::string message) {
-        Diagnostic diagnostic{
-            .action = std::string(name_of(step.action)), .code = std::move(code), .message = std::move(message)};
-        if (step.technician)
-            diagnostic.technician = step.technician->text();
-        if (step.resource)
-            diagnostic.resource = step.resource->text();
-        if (step.line)
-            diagnostic.line = step.line->text();
-        result.diagnostics.push_back(std::move(diagnostic));
+        result.diagnostics.push_back(about(step, std::move(code), std::move(message)));
         ++result.failed;
     };
     for (const Step &step : plan_.steps) {
+        if (is_explained(step, reported))
+            continue;
         if (step.action == Action::SetRole && is_lag(step))
             report(step, "not_shown", "Flex accepted the business role, but does not show it.");
         else if (step.reason == Reason::NotShownYet)
             report(step, "not_shown", "Flex accepted the contact, but no listing has shown it yet.");
-        else if (is_change(step) && !is_explained(step))
+        else if (step.action == Action::Add && lost_.contains(*step.resource))
+            report(step, "lost_add",
+                   "The answer to an earlier add was lost, and no listing has told yet whether it was done.");
+        else if (is_change(step))
             report(step, "changed_meanwhile", "The crew changed while it was synced; the next sync goes on.");
     }
     if (deleted_but_shown_ > 0) {
@@ -201,7 +227,7 @@ SyncResult SyncRun::refuse(const Answer &answer) const
         result.desired += step.action == Action::Add || step.action == Action::Adopt || step.action == Action::Skip;
     result.status = answer.outcome == Outcome::RefusedForNow ? Status::Deferred : Status::Failed;
     result.failed = 1;
-    result.http_requests = flex_.requests_sent() - requests_before_;
+    result.http_requests = requests_sent();
     result.timed_out = answer.code == "timeout" || answer.outcome == Outcome::NotSent;
     result.retry_after = answer.retry_after;
     result.message =
@@ -222,7 +248,7 @@ SyncResult SyncRun::block(std::string why) const
     SyncResult result;
     count_members(result);
     result.status = Status::Blocked;
-    result.http_requests = flex_.requests_sent() - requests_before_;
+    result.http_requests = requests_sent();
     result.message = "Nothing was changed. " + std::move(why);
     result.diagnostics = plan_.diagnostics;
     return result;
@@ -231,14 +257,17 @@ SyncResult SyncRun::block(std::string why) const
 /// Writes what was learned of the lines, as far as it differs from what was known.
 void SyncRun::remember(bool is_ok)
 {
-    if (is_confirmed_) {
+    for (const Line &line : lines_)
+        known_.shown(line);
+    if (is_confirmed_)
         for (const Step &step : plan_.steps)
             if (step.action == Action::Keep && step.resource && step.listed)
                 known_.mapped(*step.listed, *step.resource);
-        if (deleted_but_shown_ == 0)
-            for (const LineItemId &line : deleted_)
-                known_.deleted(line);
-    }
+    // One that no listing has shown would be taken for one that is still coming.
+    const bool is_gone = is_confirmed_ && deleted_but_shown_ == 0;
+    for (const LineItemId &line : deleted_)
+        if (is_gone || known_.is_unshown(line))
+            known_.deleted(line);
     if (is_ok && !known_.all().empty()) {
         std::unordered_set<LineItemId> alive;
         for (const Line &line : lines_)

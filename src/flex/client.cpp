@@ -27,6 +27,9 @@ std::string without_trailing_slashes(std::string url)
 core::Listing listing_of(const Response &response)
 {
     core::Listing listing{.answer = answer_of(response)};
+    if (listing.answer.code == "not_found")
+        listing.answer.message =
+            "Flex answered HTTP status 404: it has no element with the flex_element_id of the crew call.";
     if (listing.answer.outcome != Outcome::Done)
         return listing;
     DecodedListing decoded = response.status == 200 && response.paging.empty()

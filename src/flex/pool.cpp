@@ -16,6 +16,13 @@ namespace flex {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+namespace {
+
+/// Without it curl keeps four for each request under way, and a lone listing would close what the changes need next.
+constexpr long max_kept_connections = 100;
+
+} // namespace
+
 SignalBlock::SignalBlock() noexcept
 {
     sigset_t all;
@@ -53,6 +60,7 @@ Pool::Pool()
     curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
     curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Pool::on_timer);
     curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, max_kept_connections);
     curl_multi_setopt(multi_, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX));
 }
 

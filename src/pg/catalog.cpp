@@ -83,7 +83,32 @@ Connection find_connection()
     Connection connection{.server = name, .options = read_server_options(texts_of(server->options))};
     MappingOptions mapping = read_mapping_options(mapping_options(server));
     connection.options.http.token = std::move(mapping.token);
+    connection.vault_secret = std::move(mapping.vault_secret);
     return connection;
+}
+
+void read_vault(Statements &statements, Connection &connection)
+{
+    if (connection.vault_secret.empty())
+        return;
+    const bool has_vault = call([] {
+        const Oid schema = get_namespace_oid("vault", true);
+        return OidIsValid(schema) && OidIsValid(get_relname_relid("decrypted_secrets", schema));
+    });
+    const std::string what = "secret \"" + connection.vault_secret + "\"";
+    if (!has_vault)
+        throw Error("42704", what + " cannot be read: there is no view vault.decrypted_secrets", "",
+                    "Install Supabase Vault, or give the user mapping the option \"token\".");
+    const std::string read_secret = R"(
+        SELECT s.decrypted_secret::pg_catalog.text FROM vault.decrypted_secrets AS s
+        WHERE s.name::pg_catalog.text OPERATOR(pg_catalog.=) $1)";
+    Rows rows = statements.run(read_secret, {connection.vault_secret}, {Identity::Kind::Reader});
+    const std::string token(rows.size() == 1 ? rows.at(0, 0).value_or("") : "");
+    rows.release();
+    if (!is_sendable_token(token))
+        throw Error("42704", what + " of Supabase Vault does not exist, or holds no token", "",
+                    "Create it with SELECT vault.create_secret('…', '" + connection.vault_secret + "').");
+    connection.options.http.token = token;
 }
 
 ServerOptions find_server_options()

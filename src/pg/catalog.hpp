@@ -2,6 +2,7 @@
 // Where Flex is and how the caller gets in: the foreign server and user mapping, from the catalogs.
 
 #include "pg/options.hpp"
+#include "pg/statement.hpp"
 
 #include <string>
 #include <vector>
@@ -13,11 +14,16 @@ namespace pg {
 /// The server that the setting `flex_sync.server` names, with the credential of the caller.
 struct Connection {
     std::string server;
-    ServerOptions options; ///< the token among them
+    ServerOptions options; ///< the token among them, unless it is in the Vault
+    std::string vault_secret = {};
 };
 
 /// Looks the caller's server and user mapping up. Throws 42704 where there is none, and 42501 without USAGE.
 Connection find_connection();
+
+/// Reads the token from Supabase Vault, as the caller: with more rights anybody could name any secret and have it sent
+/// to a server of theirs. Does nothing where the mapping holds the token. Throws 42704 where there is no such secret.
+void read_vault(Statements &statements, Connection &connection);
 
 /// The options of the server that the setting names. Throws as `find_connection` does.
 ServerOptions find_server_options();

@@ -26,7 +26,10 @@ public:
     std::vector<Finding> run(bool probe)
     {
         check_versions();
-        const bool has_connection = findings_.look("server", [&] { connection_ = find_connection(); });
+        const bool has_connection = findings_.look("server", [&] {
+            connection_ = find_connection();
+            read_vault(statements_, connection_);
+        });
         if (has_connection) {
             findings_.ok("server", "Server \"" + connection_.server + "\" is at " + connection_.options.url +
                                        ", and the caller has a user mapping for it.");
@@ -221,7 +224,8 @@ void Doctor::check_public_access()
         FROM (SELECT p.oid::regprocedure::text, coalesce(p.proacl, acldefault('f', p.proowner)), p.oid,
                      'pg_proc'::regclass
               FROM pg_proc AS p
-              WHERE p.proname NOT IN ('flex_sync_lock_key', 'flex_sync_validator')
+              WHERE p.proname NOT IN ('flex_sync_lock_key', 'flex_sync_validator', 'flex_sync_crew_counts',
+                                  'flex_sync_running')
               UNION ALL
               SELECT c.oid::regclass::text, c.relacl, c.oid, 'pg_class'::regclass
               FROM pg_class AS c WHERE c.relkind IN ('r', 'v')

@@ -36,7 +36,7 @@ RowValues values_of(const Run &run)
 } // namespace
 
 CrewRun::CrewRun(CrewSession &session, const SyncPolicy &policy, const SyncTools &tools)
-    : session_(session), tools_(tools), element_(session.element()),
+    : session_(session), tools_(tools), element_(session.element()), running_(element_),
       begun_(steady_clock::now()), run_{.run_id = next_run_id(session.statements, session.own),
                                         .call = session.call,
                                         .server = session.connection.server,
@@ -54,7 +54,7 @@ CrewRun::CrewRun(CrewSession &session, const SyncPolicy &policy, const SyncTools
 
 bool CrewRun::read()
 {
-    const RunningSync running(element_);
+    requests_before_ = tools_.flex.requests_sent();
     std::optional<core::SyncResult> end = sync_.read();
     if (!end)
         return true;
@@ -64,7 +64,7 @@ bool CrewRun::read()
 
 void CrewRun::run(core::Listing first)
 {
-    const RunningSync running(element_);
+    requests_before_ = tools_.flex.requests_sent() - first.requests;
     run_.result = sync_.run_on(std::move(first));
 }
 
@@ -73,6 +73,7 @@ void CrewRun::fail(const std::string &sqlstate, const std::string &message)
     run_.result = {};
     run_.result.status = core::Status::Failed;
     run_.result.failed = 1;
+    run_.result.http_requests = tools_.flex.requests_sent() - requests_before_;
     run_.result.message = "The database refused the sync, and nothing was changed. " + message + ".";
     run_.result.diagnostics.push_back({.action = "sync", .code = sqlstate, .message = message});
 }

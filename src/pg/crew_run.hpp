@@ -36,7 +36,8 @@ struct SyncTools {
     core::TimePoint deadline;
 };
 
-/// The sync of a crew whose lock is held. `read`, then `list`ing by whoever makes it, then `run`; `log` in every case.
+/// The sync of a crew whose lock is held. While it lives, a trigger that syncs the same crew gets `busy`. `read`, then
+/// `list`ing by whoever makes it, then `run`; `log` in every case.
 class CrewRun {
 public:
     CrewRun(CrewSession &session, const SyncPolicy &policy, const SyncTools &tools);
@@ -59,13 +60,14 @@ private:
     CrewSession &session_;
     SyncTools tools_;
     core::ElementId element_;
+    RunningSync running_;
     core::TimePoint begun_;
     Run run_;
     RequestBudget budget_;
     core::Policy policy_;
     CrewStore store_;
     core::SyncRun sync_;
-    bool is_read_ = false;
+    int requests_before_ = 0;
 };
 
 /// A row for a crew call that was not synced, which has no run: `busy`, `skipped`.

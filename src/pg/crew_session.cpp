@@ -39,6 +39,14 @@ CrewSession::CrewSession(FunctionCallInfo fcinfo, const std::string &call_id, Ac
       relations(check_relations(connection.options.crew_schema, access)),
       call(read_crew_call(statements, relations, call_id))
 {
+    read_vault(statements, connection);
+}
+
+CrewSession::CrewSession(FunctionCallInfo fcinfo, Access access, Statements::Scope scope)
+    : own(find_own_tables(fcinfo)), connection(find_connection()),
+      relations(check_relations(connection.options.crew_schema, access)), statements(scope)
+{
+    read_vault(statements, connection);
 }
 
 void CrewSession::read_call_again()

@@ -19,6 +19,9 @@ namespace pg {
 struct CrewSession {
     CrewSession(FunctionCallInfo fcinfo, const std::string &call_id, Access access);
 
+    /// The same for a function about several crew calls, which sets `call` itself.
+    CrewSession(FunctionCallInfo fcinfo, Access access, Statements::Scope scope = Statements::Scope::WithinTransaction);
+
     /// Reads the crew call again, which may point at another element by now.
     void read_call_again();
 

@@ -97,12 +97,12 @@ constexpr std::string_view read_crew_sql = R"(
     FROM (SELECT 'desired', d.crew_call_id::pg_catalog.text, d.technician_id::pg_catalog.text,
                  d.flex_resource_id::pg_catalog.text, d.business_role_id::pg_catalog.text
           FROM {desired} AS d
-          WHERE d.crew_call_id OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.uuid[])
+          WHERE d.crew_call_id OPERATOR(pg_catalog.=) ANY ((SELECT $1::pg_catalog.uuid[])::pg_catalog.uuid[])
           UNION ALL
           SELECT 'row', a.crew_call_id::pg_catalog.text, a.technician_id::pg_catalog.text,
                  a.flex_line_item_id::pg_catalog.text, NULL
           FROM {assignments} AS a
-          WHERE a.crew_call_id OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.uuid[])
+          WHERE a.crew_call_id OPERATOR(pg_catalog.=) ANY ((SELECT $1::pg_catalog.uuid[])::pg_catalog.uuid[])
          ) AS crew (kind, crew_call_id, technician_id, id, role)
     WHERE crew.technician_id IS NOT NULL
     ORDER BY crew.kind COLLATE pg_catalog."C", crew.crew_call_id COLLATE pg_catalog."C",

@@ -15,9 +15,9 @@ namespace pg {
 /// A crew call, as its relation shows it.
 struct CrewCall {
     std::string id;
-    std::optional<std::string> job;
-    std::optional<std::string> department;
-    std::optional<std::string> element; ///< none, or empty: not in Flex
+    std::optional<std::string> job = {};
+    std::optional<std::string> department = {};
+    std::optional<std::string> element = {}; ///< none, or empty: not in Flex
 };
 
 /// Reads one crew call. Throws P0002 if there is none with this id, and 55000 if it has no element.

@@ -17,6 +17,8 @@ public:
     void begin_object() { writer_.StartObject(); }
     void end_object() { writer_.EndObject(); }
 
+    void value(std::string_view text) { writer_.String(text.data(), static_cast<flex::json::SizeType>(text.size())); }
+
     void text(std::string_view name, std::string_view value)
     {
         key(name);

@@ -1,5 +1,6 @@
 #include "pg/lock.hpp"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,17 @@ namespace {
 
 /// Keeps our keys apart from those that an application makes by hashing the same text.
 constexpr std::uint64_t key_seed = 0x666c65785f73796e; // "flex_syn"
+
+/// The tag of the lock that says that a crew call is being synced. Advisory locks that SQL takes have 1 or 2 in the
+/// last field.
+LOCKTAG activity_tag(const std::string &call_id)
+{
+    const std::uint64_t hash = hash_bytes_extended(reinterpret_cast<const unsigned char *>(call_id.data()),
+                                                   static_cast<int>(call_id.size()), 62);
+    LOCKTAG tag;
+    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, static_cast<uint32>(hash >> 32), static_cast<uint32>(hash), 61000);
+    return tag;
+}
 
 std::vector<core::ElementId> &running()
 {
@@ -47,14 +59,26 @@ void give_lock_back(std::int64_t key)
     call([&] { LockRelease(&tag, ExclusiveLock, false); });
 }
 
-RunningSync::RunningSync(const core::ElementId &element)
+void show_activity(const std::string &call_id)
+{
+    const LOCKTAG tag = activity_tag(call_id);
+    call([&] { LockAcquire(&tag, ShareLock, false, false); });
+}
+
+void hide_activity(const std::string &call_id)
+{
+    const LOCKTAG tag = activity_tag(call_id);
+    call([&] { LockRelease(&tag, ShareLock, false); });
+}
+
+RunningSync::RunningSync(const core::ElementId &element) : element_(element)
 {
     running().push_back(element);
 }
 
 RunningSync::~RunningSync()
 {
-    running().pop_back();
+    running().erase(std::find(running().begin(), running().end(), element_));
 }
 
 bool RunningSync::is_running(const core::ElementId &element)

@@ -4,6 +4,7 @@
 #include "core/ids.hpp"
 
 #include <cstdint>
+#include <string>
 
 namespace pg {
 
@@ -19,6 +20,11 @@ bool take_lock(std::int64_t key, bool nowait);
 /// Gives one taking of the lock back.
 void give_lock_back(std::int64_t key);
 
+/// Shows in flex_sync_activity that this backend syncs the crew call, or waits to, until it is hidden again or the
+/// transaction ends.
+void show_activity(const std::string &call_id);
+void hide_activity(const std::string &call_id);
+
 /// The elements that this backend syncs right now. The lock is re-entrant: a sync that a trigger calls from a sync of
 /// the same crew would not wait, but tread on it.
 class RunningSync {
@@ -29,6 +35,9 @@ public:
     RunningSync &operator=(const RunningSync &) = delete;
 
     static bool is_running(const core::ElementId &element);
+
+private:
+    core::ElementId element_;
 };
 
 } // namespace pg

@@ -50,9 +50,7 @@ Refusal read_time(const std::string &value, milliseconds &target)
 
 Refusal read_text(const std::string &value, std::string &target)
 {
-    const bool has_control = std::any_of(value.begin(), value.end(),
-                                         [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
-    if (value.empty() || has_control)
+    if (!is_sendable_token(value))
         return "It is empty or contains a control character.";
     target = value;
     return std::nullopt;
@@ -149,6 +147,8 @@ constexpr std::array options{
            [](const std::string &value, Target &t) { return read_text(value, t.server.http.proxy); }},
     Option{"token", OptionPlace::UserMapping, "the API key or session token of Flex",
            [](const std::string &value, Target &t) { return read_text(value, t.mapping.token); }},
+    Option{"vault_secret", OptionPlace::UserMapping, "the name of a secret in Supabase Vault that holds the token",
+           [](const std::string &value, Target &t) { return read_text(value, t.mapping.vault_secret); }},
 };
 
 std::string names_of(OptionPlace place)
@@ -188,14 +188,22 @@ Target read_options(OptionPlace place, const std::vector<OptionText> &texts)
 
 } // namespace
 
+bool is_sendable_token(std::string_view token)
+{
+    const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
+    return !token.empty() && std::none_of(token.begin(), token.end(), is_control);
+}
+
 void check_options(OptionPlace place, const std::vector<OptionText> &texts)
 {
     const Target target = read_options(place, texts);
     if (place == OptionPlace::Server && target.server.url.empty())
         throw Error("HV002", "option \"url\" is required", "", "It takes " + std::string(options[0].takes) + ".");
-    if (place == OptionPlace::UserMapping && target.mapping.token.empty())
-        throw Error("HV002", "option \"token\" is required", "",
-                    "It takes the API key of Flex, made there under Main Menu > Integrations > API.");
+    if (place == OptionPlace::UserMapping && target.mapping.token.empty() == target.mapping.vault_secret.empty())
+        throw Error(
+            "HV002", "one of the options \"token\" and \"vault_secret\" is required, and not both", "",
+            "token takes the API key of Flex, made there under Main Menu > Integrations > API; vault_secret the name "
+            "of a secret in Supabase Vault that holds it.");
 }
 
 ServerOptions read_server_options(const std::vector<OptionText> &texts)

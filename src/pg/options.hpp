@@ -32,7 +32,8 @@ struct ServerOptions {
 
 /// The options of one user mapping.
 struct MappingOptions {
-    std::string token;
+    std::string token;        ///< empty: in the Vault
+    std::string vault_secret; ///< the name of a secret in Supabase Vault
 };
 
 /// What options can belong to.
@@ -44,6 +45,9 @@ void check_options(OptionPlace place, const std::vector<OptionText> &options);
 
 ServerOptions read_server_options(const std::vector<OptionText> &options);
 MappingOptions read_mapping_options(const std::vector<OptionText> &options);
+
+/// Why a text cannot be sent as a token, if so: it would break out of its header.
+bool is_sendable_token(std::string_view token);
 
 /// `all`, `owned` or `none`; none for anything else.
 std::optional<core::Prune> parse_prune(std::string_view text);

@@ -133,6 +133,7 @@ std::string CrewRelations::in(std::string_view sql) const
         text.append(name == "calls"         ? calls()
                     : name == "assignments" ? assignments()
                     : name == "desired"     ? desired()
+                    : name == "due"         ? due()
                                             : line_type);
         sql.remove_prefix(close + 1);
     }
@@ -145,6 +146,13 @@ Assignments check_assignments(const std::string &schema)
     check_privileges(relation, Access::Read);
     check_row_security(relation);
     return {.oid = relation.oid, .quoted = quoted_identifier(schema) + ".flex_crew_assignments"};
+}
+
+void check_due_calls(const std::string &schema)
+{
+    const Relation due = find_relation(find_schema(schema), schema, "flex_due_crew_calls", {"crew_call_id"});
+    check_privileges(due, Access::Read);
+    check_row_security(due);
 }
 
 void check_write_privileges(const std::string &schema)

@@ -17,8 +17,9 @@ struct CrewRelations {
     std::string calls() const { return schema + ".flex_crew_calls"; }
     std::string assignments() const { return schema + ".flex_crew_assignments"; }
     std::string desired() const { return schema + ".flex_desired_crew"; }
+    std::string due() const { return schema + ".flex_due_crew_calls"; }
 
-    /// The statement with {calls}, {assignments}, {desired} and {line_type} in their places.
+    /// The statement with {calls}, {assignments}, {desired}, {due} and {line_type} in their places.
     std::string in(std::string_view sql) const;
 };
 
@@ -38,6 +39,9 @@ struct Assignments {
     Oid oid;
     std::string quoted;
 };
+
+/// Checks flex_due_crew_calls for reading. Throws as `check_relations` does.
+void check_due_calls(const std::string &schema);
 
 /// Throws 42501 unless the caller may insert, update and delete rows.
 void check_write_privileges(const std::string &schema);

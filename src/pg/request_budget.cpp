@@ -9,9 +9,10 @@ namespace pg {
 
 namespace {
 
-/// The fourth field of our lock tags: advisory locks that SQL takes have 1 or 2 there, so that ours never meet a
-/// user's.
-constexpr uint16 lock_class = 62;
+// The fourth field of our lock tags. Advisory locks that SQL takes have 1 or 2 there, so that ours never meet a user's;
+// the rest tells the reservations of one backend apart.
+constexpr std::uint16_t first_lock_class = 1000;
+constexpr std::uint16_t last_lock_class = 60999;
 
 // What the window has seen, and when enough of it will have left the window for $4 requests more than the limit $5 to
 // fit.
@@ -23,7 +24,7 @@ constexpr const char *read_use_sql = R"(
     ), use AS (
         SELECT coalesce((SELECT sum(s.http_requests) FROM spent AS s), 0)
              + coalesce((SELECT sum(k.objid::bigint) FROM pg_locks AS k
-                         WHERE k.locktype = 'advisory' AND k.objsubid = 62 AND k.classid::bigint = $3::bigint
+                         WHERE k.locktype = 'advisory' AND k.objsubid BETWEEN 1000 AND 60999 AND k.classid::bigint = $3::bigint
                            AND k.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
                            AND k.pid <> pg_backend_pid()), 0) AS requests
     ), freed AS (
@@ -43,11 +44,11 @@ std::int64_t number_at(const Rows &rows, std::size_t column)
     return number;
 }
 
-LOCKTAG tag_of(std::uint32_t server_hash, int requests)
+std::uint16_t next_lock_class()
 {
-    LOCKTAG tag;
-    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, server_hash, static_cast<uint32>(requests), lock_class);
-    return tag;
+    static std::uint16_t last = last_lock_class;
+    last = last == last_lock_class ? first_lock_class : static_cast<std::uint16_t>(last + 1);
+    return last;
 }
 
 } // namespace
@@ -65,13 +66,16 @@ std::optional<core::RequestBudget::Refusal> ServerBudget::set_aside(int requests
     // Held before it is counted, so that of two syncs at once each sees the other.
     if (options_.hourly_limit == 0 && options_.daily_limit == 0)
         return std::nullopt;
-    hold(held_ + requests);
+    LOCKTAG tag;
+    show(tag, requests);
+    held_ += requests;
     for (const Window &window : {Window{"hourly_limit", "1 hour", options_.hourly_limit},
                                  Window{"daily_limit", "1 day", options_.daily_limit}}) {
         if (window.limit == 0)
             continue;
-        if (std::optional<Refusal> refusal = why_not(window, requests)) {
-            hold(held_ - requests);
+        if (std::optional<core::RequestBudget::Refusal> refusal = why_not(window, requests)) {
+            call([&] { LockRelease(&tag, ShareLock, false); });
+            held_ -= requests;
             return refusal;
         }
     }
@@ -105,24 +109,14 @@ std::optional<core::RequestBudget::Refusal> ServerBudget::why_not(const Window &
 
 void ServerBudget::release(int requests)
 {
-    hold(std::max(0, held_ - requests));
+    held_ -= requests;
 }
 
-/// Takes the lock whose key holds the number, and gives the one before back.
-void ServerBudget::hold(int requests)
+/// Shows the number to other backends, in the key of a lock that goes with the transaction.
+void ServerBudget::show(LOCKTAG &tag, int requests)
 {
-    const LOCKTAG before = tag_of(server_hash_, held_);
-    const LOCKTAG after = tag_of(server_hash_, requests);
-    if (requests == held_)
-        return;
-    const bool had_one = held_ > 0;
-    call([&] {
-        if (requests > 0)
-            LockAcquire(&after, ShareLock, false, false);
-        if (had_one)
-            LockRelease(&before, ShareLock, false);
-    });
-    held_ = requests;
+    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, server_hash_, static_cast<uint32>(requests), next_lock_class());
+    call([&] { LockAcquire(&tag, ShareLock, false, false); });
 }
 
 } // namespace pg

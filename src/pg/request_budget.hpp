@@ -7,6 +7,8 @@
 
 #include <string>
 
+#include "pg/wall.hpp"
+
 namespace pg {
 
 /// What was spent is in the log; what other syncs are spending, whose log rows are not committed yet, shows in the lock
@@ -33,7 +35,7 @@ private:
     };
 
     std::optional<Refusal> why_not(const Window &window, int requests);
-    void hold(int requests);
+    void show(LOCKTAG &tag, int requests);
 
     Statements &statements_;
     const OwnTables &own_;

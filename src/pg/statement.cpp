@@ -140,15 +140,21 @@ private:
 
 } // namespace
 
-Statements::Statements()
+Statements::Statements(Scope scope)
 {
-    if (call([] { return SPI_connect(); }) != SPI_OK_CONNECT)
+    const int options = scope == Scope::AcrossTransactions ? SPI_OPT_NONATOMIC : 0;
+    if (call([&] { return SPI_connect_ext(options); }) != SPI_OK_CONNECT)
         throw core::Error("could not connect to the server programming interface");
 }
 
 void Statements::finish()
 {
     call([] { SPI_finish(); });
+}
+
+void Statements::commit()
+{
+    call([] { SPI_commit(); });
 }
 
 Rows Statements::run(const std::string &sql, std::initializer_list<Parameter> parameters, const Identity &identity)

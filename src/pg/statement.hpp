@@ -59,8 +59,14 @@ struct Identity {
 /// cleans up.
 class Statements {
 public:
-    Statements();
+    /// Whether the connection may end transactions, as only a procedure that was called on its own may.
+    enum class Scope { WithinTransaction, AcrossTransactions };
+
+    explicit Statements(Scope scope = Scope::WithinTransaction);
     void finish();
+
+    /// Commits, and begins the next transaction. Nothing that the server lent (rows, locks) outlives it.
+    void commit();
 
     /// Runs a statement, with a snapshot that shows all that has committed by now (READ COMMITTED). Raises the server's
     /// error.

@@ -61,7 +61,9 @@ Datum sync_crew(FunctionCallInfo fcinfo)
                             (arguments.nowait ? "nowait" : "wait");
     std::optional<RowValues> values = result_in_command(key);
     if (!values) {
+        show_activity(arguments.call_id);
         SyncRow row = sync_once(session, arguments, policy);
+        hide_activity(arguments.call_id);
         set_response(row.status, row.timed_out, row.retry_after);
         values = std::move(row.values);
     }

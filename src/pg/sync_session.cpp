@@ -29,19 +29,6 @@ constexpr const char *read_run_sql = R"(
       AND l.server = $3 AND l.prune = $4 AND l.max_removals = $5::integer
     ORDER BY l.run_id DESC LIMIT 1)";
 
-/// The id of the last run that has begun, in whatever session.
-std::int64_t last_run_id(Statements &statements, const OwnTables &own)
-{
-    Rows rows = statements.run("SELECT (s.last_value - CASE WHEN s.is_called THEN 0 ELSE 1 END)::text FROM " +
-                                   own.table("flex_sync_run_id_seq") + " AS s",
-                               {}, own.identity);
-    const std::string_view text = *rows.at(0, 0);
-    std::int64_t id = 0;
-    std::from_chars(text.data(), text.data() + text.size(), id);
-    rows.release();
-    return id;
-}
-
 } // namespace
 
 void check_transaction()
@@ -57,6 +44,18 @@ void check_transaction()
     if (XactReadOnly)
         throw Error("25006", "a crew cannot be synced in a read-only transaction", "",
                     "Call it in a read-write transaction; flex_sync_plan works in a read-only one.");
+}
+
+std::int64_t last_run_id(Statements &statements, const OwnTables &own)
+{
+    Rows rows = statements.run("SELECT (s.last_value - CASE WHEN s.is_called THEN 0 ELSE 1 END)::text FROM " +
+                                   own.table("flex_sync_run_id_seq") + " AS s",
+                               {}, own.identity);
+    const std::string_view text = *rows.at(0, 0);
+    std::int64_t id = 0;
+    std::from_chars(text.data(), text.data() + text.size(), id);
+    rows.release();
+    return id;
 }
 
 Lock lock_crew(CrewSession &session, bool nowait, std::int64_t &last_run)

@@ -19,6 +19,9 @@ enum class Lock { Taken, TakenAfterWait, Busy };
 /// known to have begun after this call did.
 Lock lock_crew(CrewSession &session, bool nowait, std::int64_t &last_run);
 
+/// The id of the last run that has begun, in whatever session.
+std::int64_t last_run_id(Statements &statements, const OwnTables &own);
+
 /// Syncs the crew call whose lock is held, by itself.
 SyncRow sync_locked(CrewSession &session, const SyncPolicy &policy);
 

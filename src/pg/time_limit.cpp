@@ -26,15 +26,21 @@ milliseconds left_of(TimeoutId timeout)
 
 } // namespace
 
-core::TimePoint time_limit(core::TimePoint begun, core::Milliseconds deadline)
+std::optional<core::Milliseconds> time_left()
 {
     milliseconds left = left_of(STATEMENT_TIMEOUT);
 #if PG_VERSION_NUM >= 170000
     left = std::min(left, left_of(TRANSACTION_TIMEOUT));
 #endif
     if (left == milliseconds::max())
-        return begun + deadline;
-    return std::min(begun + deadline, steady_clock::now() + left - std::min(margin, left / 4));
+        return std::nullopt;
+    return left - std::min(margin, left / 4);
+}
+
+core::TimePoint time_limit(core::TimePoint begun, core::Milliseconds deadline)
+{
+    const std::optional<milliseconds> left = time_left();
+    return left ? std::min(begun + deadline, steady_clock::now() + *left) : begun + deadline;
 }
 
 } // namespace pg

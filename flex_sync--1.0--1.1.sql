@@ -1,0 +1,160 @@
+\echo Use "ALTER EXTENSION flex_sync UPDATE TO '1.1'" to load this file. \quit
+
+-- Many crews.
+
+CREATE FUNCTION flex_sync_job(job_id uuid, departments text[] DEFAULT NULL, prune text DEFAULT NULL)
+RETURNS SETOF flex_sync_result
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100000
+AS 'MODULE_PATHNAME', 'flex_sync_job';
+
+COMMENT ON FUNCTION flex_sync_job(uuid, text[], text) IS
+'syncs every crew call of a job, or those of the departments named: takes all their locks first, then goes in department order, once for each Flex element';
+
+CREATE PROCEDURE flex_sync_all(prune text DEFAULT NULL, strict boolean DEFAULT true)
+LANGUAGE C
+AS 'MODULE_PATHNAME', 'flex_sync_all';
+
+COMMENT ON PROCEDURE flex_sync_all(text, boolean) IS
+'syncs every row of flex_due_crew_calls, once for each Flex element, the least recently synced first, committing as it goes; when strict, raises an error at the end if any call ended failed or partial';
+
+CREATE FUNCTION flex_sync_purge(older_than interval DEFAULT '90 days')
+RETURNS bigint
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'flex_sync_purge';
+
+COMMENT ON FUNCTION flex_sync_purge(interval) IS
+'deletes log rows of runs that began longer ago, and gives their number; the last day always stays';
+
+-- How it goes.
+
+CREATE FUNCTION flex_sync_crew_counts(
+    OUT duplicates bigint,
+    OUT duplicates_since timestamptz,
+    OUT missing_crew bigint)
+RETURNS record
+LANGUAGE C STABLE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'flex_sync_crew_counts';
+
+COMMENT ON FUNCTION flex_sync_crew_counts() IS
+'sets of duplicate rows, and desired technicians with a resource and no row, in the crew relations as the caller may read them; for the views';
+
+CREATE FUNCTION flex_sync_running(
+    OUT pid integer,
+    OUT crew_call_id uuid,
+    OUT state text,
+    OUT since timestamptz,
+    OUT application_name text)
+RETURNS SETOF record
+LANGUAGE C VOLATILE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'flex_sync_running';
+
+COMMENT ON FUNCTION flex_sync_running() IS
+'sessions that sync a crew call or wait to, as the caller may know them; for the view flex_sync_activity';
+
+CREATE VIEW flex_sync_health AS
+SELECT c.duplicates,
+       c.missing_crew,
+       l.syncs_24h,
+       l.failure_rate_24h,
+       l.mean_duration_ms_24h,
+       l.p95_duration_ms_24h,
+       c.duplicates = 0 AS duplicates_on_target,
+       c.missing_crew = 0 AS missing_crew_on_target,
+       coalesce(l.failure_rate_24h < 0.01, true) AS failure_rate_24h_on_target,
+       coalesce(l.mean_duration_ms_24h < 5000, true) AS mean_duration_ms_24h_on_target
+FROM flex_sync_crew_counts() AS c
+CROSS JOIN (
+    SELECT count(*) AS syncs_24h,
+           (count(*) FILTER (WHERE status IN ('failed', 'partial')))::double precision
+               / nullif(count(*) FILTER (WHERE status IN ('ok', 'partial', 'failed')), 0) AS failure_rate_24h,
+           avg(duration_ms) AS mean_duration_ms_24h,
+           percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms) AS p95_duration_ms_24h
+    FROM flex_sync_log
+    WHERE started_at > now() - interval '24 hours'
+) AS l;
+
+COMMENT ON VIEW flex_sync_health IS 'one row: how syncing goes, against its targets';
+COMMENT ON COLUMN flex_sync_health.duplicates IS 'technicians with several rows on one crew call';
+COMMENT ON COLUMN flex_sync_health.missing_crew IS 'desired technicians with a resource and no row, on calls with an element';
+COMMENT ON COLUMN flex_sync_health.syncs_24h IS 'runs that began in the last 24 hours';
+COMMENT ON COLUMN flex_sync_health.failure_rate_24h IS
+'failed and partial runs as a fraction of ok, partial and failed ones; null where there were none';
+COMMENT ON COLUMN flex_sync_health.mean_duration_ms_24h IS 'mean duration of a run in milliseconds';
+COMMENT ON COLUMN flex_sync_health.p95_duration_ms_24h IS '95th percentile of the durations in milliseconds';
+COMMENT ON COLUMN flex_sync_health.duplicates_on_target IS 'the target is 0';
+COMMENT ON COLUMN flex_sync_health.missing_crew_on_target IS 'the target is 0';
+COMMENT ON COLUMN flex_sync_health.failure_rate_24h_on_target IS 'the target is under 0.01';
+COMMENT ON COLUMN flex_sync_health.mean_duration_ms_24h_on_target IS 'the target is under 5000';
+
+CREATE VIEW flex_sync_alerts AS
+WITH hour AS (
+    SELECT l.status, l.duration_ms, l.started_at, l.diagnostics
+    FROM flex_sync_log AS l
+    WHERE l.started_at > now() - interval '1 hour'
+)
+SELECT 'failure_rate'::text AS alert, h.rate AS value, 0.05::double precision AS threshold, h.since,
+       'Look at message and diagnostics of the failed runs in flex_sync_log, and at flex_sync_check(true).'::text AS hint
+FROM (SELECT (count(*) FILTER (WHERE status IN ('failed', 'partial')))::double precision
+                 / nullif(count(*) FILTER (WHERE status IN ('ok', 'partial', 'failed')), 0) AS rate,
+             min(started_at) FILTER (WHERE status IN ('failed', 'partial')) AS since
+      FROM hour) AS h
+WHERE h.rate > 0.05
+UNION ALL
+SELECT 'slow_sync', h.longest, 10000, h.since,
+       'Flex is slow, or the crew is large: look at duration_ms in flex_sync_log_operation, and raise max_parallel if Flex can take it.'
+FROM (SELECT max(duration_ms) AS longest, min(started_at) AS since FROM hour WHERE duration_ms > 10000) AS h
+WHERE h.longest IS NOT NULL
+UNION ALL
+SELECT 'duplicate', c.duplicates, 0, c.duplicates_since,
+       'Look at flex_sync_duplicates(), clean up with flex_sync_repair(false), and keep new ones out with flex_sync_protect().'
+FROM flex_sync_crew_counts() AS c
+WHERE c.duplicates > 0
+UNION ALL
+SELECT 'unique_violation', h.violations, 0, h.since,
+       'Something beside flex_sync writes rows of flex_crew_assignments, or a unique constraint of yours refuses them: the message in diagnostics names it.'
+FROM (SELECT count(*) AS violations, min(started_at) AS since FROM hour WHERE diagnostics @> '[{"code": "23505"}]') AS h
+WHERE h.violations > 0;
+
+COMMENT ON VIEW flex_sync_alerts IS 'a row for each threshold that is broken now';
+COMMENT ON COLUMN flex_sync_alerts.alert IS 'failure_rate, slow_sync, duplicate or unique_violation';
+COMMENT ON COLUMN flex_sync_alerts.value IS 'a fraction, milliseconds, or a number';
+COMMENT ON COLUMN flex_sync_alerts.threshold IS 'what the value is above';
+COMMENT ON COLUMN flex_sync_alerts.since IS 'when it began, as far as the last hour tells';
+COMMENT ON COLUMN flex_sync_alerts.hint IS 'what to do';
+
+CREATE VIEW flex_sync_activity AS
+SELECT r.pid, r.crew_call_id, r.state, r.since, r.application_name FROM flex_sync_running() AS r;
+
+COMMENT ON VIEW flex_sync_activity IS 'syncs now';
+COMMENT ON COLUMN flex_sync_activity.state IS 'running, or waiting for another sync of the crew';
+COMMENT ON COLUMN flex_sync_activity.since IS 'when its statement, or its wait, began';
+
+-- As in 1.0: open to nobody but the owner, but for the helpers of views, which check for themselves.
+
+DO $$
+DECLARE
+    kind text;
+    object text;
+    grantee text;
+BEGIN
+    FOR kind, object, grantee IN
+        SELECT o.kind, o.object, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
+        FROM (SELECT 'ROUTINE', p.oid::regprocedure::text, p.proowner,
+                     coalesce(p.proacl, acldefault('f', p.proowner)), p.oid, 'pg_proc'::regclass
+              FROM pg_proc AS p
+              WHERE p.proname IN ('flex_sync_job', 'flex_sync_all', 'flex_sync_purge')
+              UNION ALL
+              SELECT 'TABLE', c.oid::regclass::text, c.relowner, c.relacl, c.oid, 'pg_class'::regclass
+              FROM pg_class AS c
+              WHERE c.relname IN ('flex_sync_health', 'flex_sync_alerts', 'flex_sync_activity')
+             ) AS o (kind, object, owner, acl, oid, class)
+        JOIN pg_depend AS d ON d.classid = o.class AND d.objid = o.oid AND d.deptype = 'e'
+        JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'flex_sync'
+        CROSS JOIN LATERAL aclexplode(o.acl) AS a
+        WHERE a.grantee <> o.owner
+        GROUP BY 1, 2, 3
+    LOOP
+        EXECUTE format('REVOKE ALL ON %s %s FROM %s', kind, object, grantee);
+    END LOOP;
+END
+$$;

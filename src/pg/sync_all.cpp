@@ -1,0 +1,307 @@
+// CALL flex_sync_all(): every crew call that is due, committing as it goes.
+
+#include "core/error.hpp"
+#include "pg/json.hpp"
+#include "pg/purge.hpp"
+#include "pg/settings.hpp"
+#include "pg/subtransaction.hpp"
+#include "pg/sync_session.hpp"
+#include "pg/time_limit.hpp"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "pg/wall.hpp"
+
+namespace pg {
+
+using core::Error;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr Identity reader{Identity::Kind::Reader};
+
+constexpr std::chrono::seconds between_notices(5);
+
+constexpr std::string_view read_due_sql = R"(
+    SELECT c.id::pg_catalog.text, c.job_id::pg_catalog.text, c.department::pg_catalog.text,
+           c.flex_element_id::pg_catalog.text
+    FROM {calls} AS c
+    WHERE c.flex_element_id IS NOT NULL
+      AND c.id OPERATOR(pg_catalog.=) ANY (SELECT d.crew_call_id FROM {due} AS d)
+    ORDER BY c.id)";
+
+constexpr const char *read_last_runs_sql = R"(
+    SELECT e.element,
+           (SELECT max(l.run_id) FROM {log} AS l
+            WHERE lower(l.flex_element_id COLLATE "C") = lower(e.element COLLATE "C"))::text
+    FROM jsonb_array_elements_text($1::jsonb) AS e (element))";
+
+std::optional<std::string> text_of(const std::optional<std::string_view> &value)
+{
+    return value ? std::optional<std::string>(*value) : std::nullopt;
+}
+
+std::string elements_json(const std::vector<CrewCall> &calls)
+{
+    JsonWriter json;
+    json.begin_array();
+    for (const CrewCall &call : calls)
+        json.value(*call.element);
+    json.end_array();
+    return std::string(json.view());
+}
+
+/// How many crew calls ended how.
+class Counts {
+public:
+    void add(const std::string &status, int calls = 1) { counts_[place_of(status)] += calls; }
+
+    int of(const std::string &status) const { return counts_[place_of(status)]; }
+
+    int total() const
+    {
+        int total = 0;
+        for (const int count : counts_)
+            total += count;
+        return total;
+    }
+
+    /// "117 ok, 2 partial, 1 failed"
+    std::string text() const
+    {
+        std::string text;
+        for (std::size_t i = 0; i < statuses.size(); ++i)
+            if (counts_[i] > 0)
+                text += (text.empty() ? "" : ", ") + std::to_string(counts_[i]) + " " + statuses[i];
+        return text;
+    }
+
+private:
+    static constexpr std::array<const char *, 6> statuses{"ok", "partial", "failed", "blocked", "busy", "deferred"};
+
+    static std::size_t place_of(const std::string &status)
+    {
+        return static_cast<std::size_t>(std::find(statuses.begin(), statuses.end(), status) - statuses.begin());
+    }
+
+    std::array<int, statuses.size()> counts_{};
+};
+
+void give_notice(const std::string &message)
+{
+    const char *const text = message.c_str();
+    call([&] { ereport(NOTICE, errmsg_internal("%s", text)); });
+}
+
+/// One CALL of flex_sync_all.
+class SyncAll {
+public:
+    SyncAll(FunctionCallInfo fcinfo, const std::optional<std::string> &prune)
+        : session_(fcinfo, Access::Write, Statements::Scope::AcrossTransactions)
+    {
+        const ServerOptions &options = session_.connection.options;
+        check_due_calls(options.crew_schema);
+        policy_ = {.prune = prune_argument(prune, options.prune), .max_removals = options.max_removals};
+    }
+
+    void run(bool strict)
+    {
+        read_due_calls();
+        const auto batch_size = static_cast<std::size_t>(session_.connection.options.http.max_parallel);
+        for (std::size_t next = 0; next < calls_.size() && !is_over_; next += batch_size) {
+            const std::size_t end = std::min(next + batch_size, calls_.size());
+            sync_batch({calls_.begin() + static_cast<std::ptrdiff_t>(next),
+                        calls_.begin() + static_cast<std::ptrdiff_t>(end)});
+            session_.statements.commit();
+            give_progress();
+        }
+        counts_.add("deferred", static_cast<int>(calls_.size()) - counts_.total());
+        purge_old_runs();
+        session_.statements.finish();
+        give_notice("flex_sync_all: " + std::to_string(calls_.size()) + " crew calls: " +
+                    (calls_.empty() ? "none is due" : counts_.text()) + ", " + seconds_passed() + " s");
+        if (strict && !troubles_.empty())
+            throw Error("P0001",
+                        std::to_string(counts_.of("failed") + counts_.of("partial")) + " of " +
+                            std::to_string(calls_.size()) + " crew calls were not synced in full",
+                        troubles_,
+                        "What was done is committed. Look at flex_sync_log for the rest; the next run tries again.");
+    }
+
+private:
+    /// The calls, one for each element, the least recently synced first.
+    void read_due_calls()
+    {
+        Rows rows = session_.statements.run(session_.relations.in(read_due_sql), {}, reader);
+        std::unordered_set<std::string> elements;
+        for (std::size_t row = 0; row < rows.size(); ++row) {
+            CrewCall call{.id = std::string(*rows.at(row, 0)),
+                          .job = text_of(rows.at(row, 1)),
+                          .department = text_of(rows.at(row, 2)),
+                          .element = text_of(rows.at(row, 3))};
+            if (!call.element->empty() && elements.insert(core::canonical_id(*call.element)).second)
+                calls_.push_back(std::move(call));
+        }
+        rows.release();
+        const std::unordered_map<std::string, std::int64_t> last_runs = read_last_runs();
+        std::stable_sort(calls_.begin(), calls_.end(), [&](const CrewCall &a, const CrewCall &b) {
+            return last_runs.at(*a.element) < last_runs.at(*b.element);
+        });
+    }
+
+    /// The last run of each element, 0 where there was none.
+    std::unordered_map<std::string, std::int64_t> read_last_runs()
+    {
+        std::string sql = read_last_runs_sql;
+        sql.replace(sql.find("{log}"), 5, session_.own.table("flex_sync_log"));
+        Rows rows = session_.statements.run(sql, {elements_json(calls_)}, session_.own.identity);
+        std::unordered_map<std::string, std::int64_t> last_runs;
+        for (std::size_t row = 0; row < rows.size(); ++row) {
+            const std::string run_id(rows.at(row, 1).value_or("0"));
+            last_runs.emplace(*rows.at(row, 0), std::stoll(run_id));
+        }
+        rows.release();
+        return last_runs;
+    }
+
+    /// Locks and reads the crews that nobody else syncs, lists them in parallel, and syncs each in a subtransaction.
+    void sync_batch(const std::vector<CrewCall> &calls)
+    {
+        const auto begun = steady_clock::now();
+        if (const auto left = time_left(); left && *left < 2 * longest_batch_) {
+            is_over_ = true;
+            return;
+        }
+        const ServerOptions &options = session_.connection.options;
+        LatchWaiter waiter;
+        LatchClock clock;
+        ServerBudget budget(session_.statements, session_.own, session_.connection.server, options);
+        RequestBudget repeats(budget);
+        flex::Client flex(options.url, options.http, waiter, &repeats);
+        const SyncTools tools{flex, clock, budget, time_limit(clock.now(), options.deadline)};
+
+        std::vector<std::unique_ptr<CrewRun>> runs;
+        for (const CrewCall &call : calls)
+            begin(call, tools, runs);
+        std::vector<core::ElementId> elements;
+        for (const auto &run : runs)
+            elements.push_back(run->element());
+        std::vector<core::Listing> listings = flex.list(elements, tools.deadline);
+        for (std::size_t i = 0; i < runs.size(); ++i) {
+            const auto undone = in_subtransaction([&] { runs[i]->run(std::move(listings[i])); });
+            if (undone)
+                runs[i]->fail(undone->sqlstate, undone->message);
+            count(*runs[i]);
+        }
+        longest_batch_ = std::max(longest_batch_, steady_clock::now() - begun);
+    }
+
+    /// Adds the crew to those that are listed, unless it ends here.
+    void begin(const CrewCall &call, const SyncTools &tools, std::vector<std::unique_ptr<CrewRun>> &runs)
+    {
+        if (is_over_)
+            return;
+        const core::ElementId element(*call.element);
+        if (RunningSync::is_running(element) || !take_lock(lock_key(element), true))
+            return counts_.add("busy");
+        show_activity(call.id);
+        session_.call = call;
+        auto run = std::make_unique<CrewRun>(session_, policy_, tools);
+        bool goes_on = false;
+        const auto undone = in_subtransaction([&] { goes_on = run->read(); });
+        if (!undone && goes_on)
+            return runs.push_back(std::move(run));
+        if (undone)
+            run->fail(undone->sqlstate, undone->message);
+        else
+            is_over_ = true; // no request is left: what is not begun is deferred
+        count(*run);
+    }
+
+    void count(CrewRun &run)
+    {
+        const SyncRow row = run.log();
+        counts_.add(row.status);
+        is_over_ = is_over_ || row.status == "deferred";
+        if (row.status == "failed" || row.status == "partial")
+            note_trouble(row);
+    }
+
+    /// The first few, for the error at the end.
+    void note_trouble(const SyncRow &row)
+    {
+        if (counts_.of("failed") + counts_.of("partial") > 5)
+            return;
+        troubles_ += (troubles_.empty() ? "" : " ");
+        troubles_ += "Crew call " + row.values[1].text.value_or("") + ": " + row.status + ". " +
+                     row.values[16].text.value_or("");
+    }
+
+    void give_progress()
+    {
+        const auto now = steady_clock::now();
+        const std::size_t tenths = calls_.empty() ? 10 : static_cast<std::size_t>(counts_.total()) * 10 / calls_.size();
+        if (now - last_notice_ < between_notices && tenths == last_tenths_)
+            return;
+        last_notice_ = now;
+        last_tenths_ = tenths;
+        give_notice(std::to_string(counts_.total()) + " of " + std::to_string(calls_.size()) +
+                    " crew calls: " + counts_.text() + ", " + seconds_passed() + " s");
+    }
+
+    void purge_old_runs()
+    {
+        const int minutes = log_retention_setting();
+        if (minutes >= 0)
+            purge_log(session_.statements, session_.own, std::to_string(minutes) + " minutes");
+        session_.statements.commit();
+    }
+
+    std::string seconds_passed() const
+    {
+        return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(steady_clock::now() - begun_).count());
+    }
+
+    CrewSession session_;
+    SyncPolicy policy_;
+    std::vector<CrewCall> calls_;
+    Counts counts_;
+    std::string troubles_;
+    bool is_over_ = false;
+    steady_clock::duration longest_batch_ = std::chrono::seconds(1);
+    steady_clock::time_point begun_ = steady_clock::now();
+    steady_clock::time_point last_notice_ = begun_;
+    std::size_t last_tenths_ = 0;
+};
+
+/// Throws 2D000 where the procedure could not commit: in a transaction block, or called from a function.
+void check_own_transaction(FunctionCallInfo fcinfo)
+{
+    const auto *const context = reinterpret_cast<const CallContext *>(fcinfo->context);
+    if (!context || nodeTag(context) != T_CallContext || context->atomic)
+        throw Error("2D000", "flex_sync_all cannot run inside a transaction block",
+                    "It commits after each batch of crew calls.",
+                    "Call it on its own, outside of BEGIN … COMMIT and of functions.");
+}
+
+Datum sync_all(FunctionCallInfo fcinfo)
+{
+    check_own_transaction(fcinfo);
+    const std::optional<std::string> prune = text_argument(fcinfo, 0);
+    prune_argument(prune, core::Prune::All);
+    const bool strict = PG_ARGISNULL(1) || PG_GETARG_BOOL(1);
+    check_transaction();
+    SyncAll(fcinfo, prune).run(strict);
+    return 0;
+}
+
+} // namespace
+
+} // namespace pg
+
+FLEX_SYNC_FUNCTION(flex_sync_all, pg::sync_all)
