@@ -1,0 +1,26 @@
+#pragma once
+// A clock that stands still but for waits and requests.
+
+#include "core/ports.hpp"
+
+namespace unit {
+
+class FakeClock : public core::Clock {
+public:
+    core::TimePoint now() const override { return now_; }
+
+    void wait(core::Milliseconds duration) override
+    {
+        waited += duration;
+        pass(duration);
+    }
+
+    void pass(core::Milliseconds duration) { now_ += duration; }
+
+    core::Milliseconds waited{0}; ///< by syncs, all in all
+
+private:
+    core::TimePoint now_{std::chrono::hours(100)};
+};
+
+} // namespace unit

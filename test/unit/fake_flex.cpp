@@ -1,0 +1,318 @@
+#include "fake_flex.hpp"
+
+#include <algorithm>
+
+namespace unit {
+
+using core::Answer;
+using core::Change;
+using core::ChangeResult;
+using core::Line;
+using core::LineItemId;
+using core::Outcome;
+using core::TimePoint;
+
+namespace {
+
+Answer answer(Outcome outcome, int http_status, std::string code)
+{
+    return {.outcome = outcome, .http_status = http_status, .code = code, .message = "Flex: " + code + "."};
+}
+
+const Answer not_sent{.outcome = Outcome::NotSent, .code = "deadline", .message = "No time was left."};
+
+Answer answer_to(Fate fate)
+{
+    switch (fate) {
+    case Fate::Done:
+    case Fate::NeverShown:
+        return {.outcome = Outcome::Done, .http_status = 200};
+    case Fate::Refused:
+        return answer(Outcome::Refused, 403, "http_status");
+    case Fate::RefusedForNow:
+        return answer(Outcome::RefusedForNow, 429, "too_many_requests");
+    case Fate::NothingDone:
+        return answer(Outcome::NothingDone, 0, "unreachable");
+    case Fate::LostBefore:
+    case Fate::LostAfter:
+    case Fate::ActsLate:
+        break;
+    }
+    return answer(Outcome::Unknown, 0, "timeout");
+}
+
+bool is_lost(Fate fate)
+{
+    return fate == Fate::LostBefore || fate == Fate::LostAfter || fate == Fate::ActsLate;
+}
+
+} // namespace
+
+std::vector<core::Listing> FakeFlex::list(std::span<const core::ElementId> elements, TimePoint deadline)
+{
+    std::vector<core::Listing> listings;
+    for (std::size_t i = 0; i < elements.size(); ++i) {
+        Page next = Page::Whole;
+        if (!pages.empty()) {
+            next = pages.front();
+            pages.pop_front();
+        }
+        listings.push_back(page(next, deadline));
+    }
+    return listings;
+}
+
+core::Listing FakeFlex::page(Page page, TimePoint deadline)
+{
+    if (clock_.now() + latency > deadline)
+        return {.answer = not_sent};
+    sent.push_back("list");
+    if (const auto event = before_listing.find(static_cast<int>(std::count(sent.begin(), sent.end(), "list")));
+        event != before_listing.end())
+        event->second();
+    act_late();
+    const TimePoint began_at = clock_.now();
+    core::Listing listing{.answer = answer_to(Fate::Done), .lines = visible_lines()};
+    listing.answer.duration = latency;
+    clock_.pass(latency);
+    switch (page) {
+    case Page::Cut:
+        return {.answer = answer(Outcome::Unknown, 200, "cut_short")};
+    case Page::Slow:
+        return {.answer = answer(Outcome::Unknown, 0, "timeout")};
+    case Page::Refused:
+        return {.answer = answer(Outcome::Refused, 401, "http_status")};
+    case Page::TooMany: {
+        core::Listing refused{.answer = answer(Outcome::RefusedForNow, 429, "too_many_requests")};
+        refused.answer.retry_after = std::chrono::minutes(2);
+        return refused;
+    }
+    case Page::Empty:
+        listing.lines.clear();
+        break;
+    case Page::Half:
+        listing.lines.erase(listing.lines.begin() + static_cast<std::ptrdiff_t>(listing.lines.size() / 2),
+                            listing.lines.end());
+        break;
+    case Page::Labels:
+        for (Line &line : listing.lines)
+            line.kind = core::LineKind::Other;
+        break;
+    case Page::Whole:
+        break;
+    }
+    watch_listing(listing.lines, began_at);
+    return listing;
+}
+
+std::vector<Line> FakeFlex::visible_lines() const
+{
+    std::vector<Line> lines;
+    for (const Contact &contact : contacts_) {
+        const bool is_deleted = contact.deleted_at && *contact.deleted_at + deletion_lag <= clock_.now();
+        if (contact.is_hidden || is_deleted || contact.shown_from > clock_.now())
+            continue;
+        lines.push_back(contact.line);
+        if (contact.role_from > clock_.now())
+            lines.back().role = contact.old_role;
+        if (!shows_roles)
+            lines.back().role.reset();
+    }
+    return lines;
+}
+
+std::vector<ChangeResult> FakeFlex::carry_out(const core::ElementId &, std::span<const Change> changes,
+                                              TimePoint deadline)
+{
+    std::vector<ChangeResult> results;
+    bool is_late = false;
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+        if (i % 6 == 0) {
+            is_late = clock_.now() + latency > deadline;
+            clock_.pass(is_late ? core::Milliseconds(0) : latency);
+            act_late();
+        }
+        results.push_back(is_late ? ChangeResult{.answer = not_sent} : carry_out(changes[i]));
+    }
+    if (const std::function<void()> act = std::exchange(after_changes, nullptr))
+        act();
+    return results;
+}
+
+ChangeResult FakeFlex::carry_out(const Change &change)
+{
+    ChangeResult result;
+    switch (change.kind) {
+    case Change::Kind::Add:
+        add(change, result);
+        break;
+    case Change::Kind::Delete:
+        result.answer = answer_of("delete " + change.line->text(), [this, line = *change.line] { loses(line.text()); });
+        break;
+    case Change::Kind::SetRole: {
+        const auto set_role = [this, line = *change.line, role = *change.role] {
+            if (Contact *contact = find(line)) {
+                contact->old_role = std::exchange(contact->line.role, role);
+                contact->role_from = clock_.now() + role_lag;
+            }
+        };
+        result.answer = answer_of("role " + change.line->text(), set_role);
+        sent.back() += " " + change.role->text();
+        break;
+    }
+    }
+    return result;
+}
+
+void FakeFlex::add(const Change &change, ChangeResult &result)
+{
+    const core::ResourceId resource = *change.resource;
+    check_add(resource.text());
+    std::string line;
+    result.answer = answer_of("add " + resource.text(), [&line, this, resource] {
+        const std::string made = make_contact(resource, last_fate_ == Fate::NeverShown);
+        if (last_fate_ == Fate::Done || last_fate_ == Fate::NeverShown)
+            line = made;
+    });
+    if (result.answer.outcome == Outcome::Done || is_lost(last_fate_))
+        adds_.push_back({.resource = core::canonical_id(resource.text()),
+                         .answered_at = clock_.now(),
+                         .is_lost = is_lost(last_fate_),
+                         .sync = sync,
+                         .line = line});
+    if (result.answer.outcome != Outcome::Done)
+        return;
+    result.line = LineItemId(line);
+    if (change.role)
+        result.role_answer =
+            carry_out(Change{.kind = Change::Kind::SetRole, .line = result.line, .role = change.role}).answer;
+}
+
+Answer FakeFlex::answer_of(const std::string &request, const std::function<void()> &act)
+{
+    sent.push_back(request);
+    last_fate_ = fate_of(request);
+    if (last_fate_ == Fate::ActsLate)
+        late_acts_.push_back({clock_.now() + late_by, [this, request, act] {
+                                  last_fate_ = Fate::ActsLate;
+                                  act();
+                              }});
+    else if (last_fate_ == Fate::Done || last_fate_ == Fate::NeverShown || last_fate_ == Fate::LostAfter)
+        act();
+    return answer_to(last_fate_);
+}
+
+Fate FakeFlex::fate_of(const std::string &request)
+{
+    std::deque<Fate> &queue = fates[request];
+    if (queue.empty())
+        return chance ? chance(request) : Fate::Done;
+    const Fate fate = queue.front();
+    queue.pop_front();
+    return fate;
+}
+
+std::string FakeFlex::make_contact(const core::ResourceId &resource, bool is_hidden)
+{
+    const std::string line = "n" + std::to_string(++lines_made_);
+    const core::ResourceId shown = shows_as.empty() ? resource : core::ResourceId(shows_as);
+    contacts_.push_back({.line = {.id = LineItemId(line), .resource = shown},
+                         .shown_from = clock_.now() + add_lag,
+                         .is_hidden = is_hidden});
+    return line;
+}
+
+void FakeFlex::shows(const std::string &line, const std::string &resource, const std::string &role, core::LineKind kind)
+{
+    Line made{.id = LineItemId(line), .kind = kind};
+    if (!resource.empty())
+        made.resource = core::ResourceId(resource);
+    if (!role.empty())
+        made.role = core::BusinessRoleId(role);
+    contacts_.push_back({.line = std::move(made)});
+}
+
+void FakeFlex::loses(const std::string &line)
+{
+    if (Contact *contact = find(LineItemId(line)))
+        contact->deleted_at = clock_.now();
+}
+
+FakeFlex::Contact *FakeFlex::find(const LineItemId &line)
+{
+    const auto found = std::find_if(contacts_.begin(), contacts_.end(), [&](const Contact &contact) {
+        return contact.line.id == line && !contact.deleted_at;
+    });
+    return found == contacts_.end() ? nullptr : &*found;
+}
+
+void FakeFlex::act_late()
+{
+    std::vector<LateAct> due;
+    std::erase_if(late_acts_, [&](LateAct &late) {
+        const bool is_due = late.due <= clock_.now();
+        if (is_due)
+            due.push_back(std::move(late));
+        return is_due;
+    });
+    for (const LateAct &late : due)
+        late.act();
+}
+
+std::vector<std::string> FakeFlex::contacts() const
+{
+    std::vector<std::string> words;
+    for (const Contact &contact : contacts_) {
+        if (contact.deleted_at || contact.line.kind == core::LineKind::Other)
+            continue;
+        std::string text = contact.line.id.text();
+        if (contact.line.resource)
+            text += " " + contact.line.resource->text();
+        if (contact.line.role)
+            text += " " + contact.line.role->text();
+        words.push_back(std::move(text));
+    }
+    return words;
+}
+
+/// Looks for a reason to add the resource although it was added before (I5, and the design's "Gone").
+void FakeFlex::check_add(const std::string &resource)
+{
+    const std::string id = core::canonical_id(resource);
+    const auto previous =
+        std::find_if(adds_.rbegin(), adds_.rend(), [&](const SentAdd &sent_add) { return sent_add.resource == id; });
+    if (previous == adds_.rend())
+        return;
+    const bool is_known_undone = previous->is_lost && !previous->was_shown && previous->listings >= 2 &&
+                                 previous->last_listing_at >= previous->answered_at + std::chrono::seconds(2);
+    const bool is_gone = previous->was_shown && !previous->is_shown;
+    const bool may_be_tried =
+        !previous->is_lost && !previous->was_shown && clock_.now() >= previous->answered_at + std::chrono::minutes(1);
+    const auto in_this_sync = std::count_if(adds_.begin(), adds_.end(), [&](const SentAdd &sent_add) {
+        return sent_add.resource == id && sent_add.sync == sync;
+    });
+    const bool is_justified = in_this_sync > 0 ? is_known_undone : is_known_undone || is_gone || may_be_tried;
+    if (!is_justified || in_this_sync > 1)
+        unjustified_adds.push_back(resource + " in sync " + std::to_string(sync));
+}
+
+void FakeFlex::watch_listing(const std::vector<Line> &lines, TimePoint began_at)
+{
+    std::set<std::string> ids;
+    for (const Line &line : lines) {
+        ids.insert("line " + line.id.text());
+        if (line.resource)
+            ids.insert("resource " + core::canonical_id(line.resource->text()));
+    }
+    for (SentAdd &sent_add : adds_) {
+        if (began_at < sent_add.answered_at)
+            continue;
+        const bool has_line = !sent_add.line.empty() && !sent_add.is_lost;
+        sent_add.is_shown = ids.contains(has_line ? "line " + sent_add.line : "resource " + sent_add.resource);
+        sent_add.was_shown = sent_add.was_shown || sent_add.is_shown;
+        sent_add.listings += !sent_add.is_shown;
+        sent_add.last_listing_at = began_at;
+    }
+}
+
+} // namespace unit

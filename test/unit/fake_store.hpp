@@ -1,0 +1,170 @@
+#pragma once
+// The crew's relations in memory, one row a technician of a call, with others at work beside the sync.
+
+#include "core/ports.hpp"
+#include "crew_builder.hpp"
+#include "fake_clock.hpp"
+
+#include <functional>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace unit {
+
+/// What the server would raise.
+struct StoreError : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+class FakeStore : public core::CrewStore {
+public:
+    explicit FakeStore(FakeClock &clock) : clock_(clock) {}
+
+    core::Crew read() override
+    {
+        ++reads;
+        if (const auto event = before_read.find(reads); event != before_read.end())
+            event->second();
+        core::Crew crew{.desired = desired, .rows = {}};
+        for (const auto &[key, row] : rows_)
+            crew.rows.push_back(row);
+        return crew;
+    }
+
+    std::vector<core::KnownLine> read_known() override
+    {
+        std::vector<core::KnownLine> known;
+        for (const auto &[key, noted] : memory_) {
+            known.push_back(noted.line);
+            known.back().age = std::chrono::duration_cast<core::Milliseconds>(clock_.now() - noted.since);
+        }
+        return known;
+    }
+
+    void forget(std::span<const core::Assignment> rows) override
+    {
+        for (const core::Assignment &row : rows)
+            if (const auto refusal = refused.find(key_of(row)); refusal != refused.end())
+                throw StoreError(refusal->second);
+        for (const core::Assignment &row : rows)
+            erase(row);
+    }
+
+    std::vector<core::RowError> write(std::span<const core::Assignment> gone,
+                                      std::span<const core::Assignment> mapped) override
+    {
+        std::vector<core::RowError> errors;
+        const auto is_refused = [&](const core::Assignment &row) {
+            const auto refusal = refused.find(key_of(row));
+            if (refusal != refused.end())
+                errors.push_back({row, refusal->second, "the row is refused"});
+            return refusal != refused.end();
+        };
+        for (const core::Assignment &row : gone)
+            if (!is_refused(row))
+                erase(row);
+        for (const core::Assignment &row : mapped) {
+            if (is_refused(row))
+                continue;
+            rows_.insert_or_assign(key_of(row), row);
+            ++rows_written;
+        }
+        return errors;
+    }
+
+    void remember(std::span<const core::KnownLine> known, std::span<const core::KnownLine> forgotten) override
+    {
+        ++memory_writes;
+        for (const core::KnownLine &line : forgotten)
+            memory_.erase(key_of(line));
+        for (const core::KnownLine &line : known)
+            note(line, clock_.now() - line.age);
+    }
+
+    void note(const core::KnownLine &line, core::TimePoint since)
+    {
+        memory_.insert_or_assign(key_of(line), Noted{line, since});
+    }
+
+    void desires(const std::string &technician, const std::string &resource, const std::string &role = "",
+                 const std::string &call = "A")
+    {
+        desired.push_back(Lists().desires(technician, resource, role, call).crew.desired.front());
+    }
+
+    void withdraws(const std::string &technician)
+    {
+        std::erase_if(desired,
+                      [&](const core::DesiredMember &member) { return member.technician.text() == technician; });
+    }
+
+    void has_row(const std::string &technician, const std::string &line, const std::string &call = "A")
+    {
+        const core::Assignment row = Lists().has_row(technician, line, call).crew.rows.front();
+        rows_.insert_or_assign(key_of(row), row);
+    }
+
+    void loses_row(const std::string &technician, const std::string &call = "A")
+    {
+        rows_.erase(call + "/" + technician);
+    }
+
+    /// "ann l1": the rows, by call and technician.
+    Words rows() const
+    {
+        Words words;
+        for (const auto &[key, row] : rows_)
+            words.push_back((row.call.text() == "A" ? "" : row.call.text() + "/") + row.technician.text() + " " +
+                            (row.line ? row.line->text() : "-"));
+        return words;
+    }
+
+    /// "l1 r1 shown foh": what is remembered, by line; "lost r1" for an add whose outcome is unknown.
+    Words memory() const
+    {
+        Words words;
+        for (const auto &[key, noted] : memory_)
+            words.push_back((noted.line.line ? noted.line.line->text() : "lost") + " " + noted.line.asked.text() +
+                            (noted.line.was_shown ? " shown" : "") +
+                            (noted.line.role_sent ? " " + noted.line.role_sent->text() : ""));
+        return words;
+    }
+
+    std::vector<core::DesiredMember> desired;
+    std::map<std::string, std::string> refused;       ///< "A/ann": the SQLSTATE with which their row is refused
+    std::map<int, std::function<void()>> before_read; ///< what others do before the nth read of the crew
+    int reads = 0;
+    int rows_written = 0;
+    int rows_deleted = 0;
+    int memory_writes = 0;
+
+private:
+    struct Noted {
+        core::KnownLine line;
+        core::TimePoint since;
+    };
+
+    static std::string key_of(const core::Assignment &row) { return row.call.text() + "/" + row.technician.text(); }
+    static std::string key_of(const core::KnownLine &line)
+    {
+        return line.line ? core::canonical_id(line.line->text()) : "lost/" + core::canonical_id(line.asked.text());
+    }
+
+    /// Where the row still names the line that it named.
+    void erase(const core::Assignment &row)
+    {
+        const auto found = rows_.find(key_of(row));
+        if (found == rows_.end() || !(found->second == row))
+            return;
+        rows_.erase(found);
+        ++rows_deleted;
+    }
+
+    FakeClock &clock_;
+    std::map<std::string, core::Assignment> rows_;
+    std::map<std::string, Noted> memory_;
+};
+
+} // namespace unit

@@ -1,0 +1,42 @@
+#pragma once
+// Waiting for the network without a server's latch.
+
+#include "flex/waiter.hpp"
+
+#include <poll.h>
+#include <stdexcept>
+
+namespace unit {
+
+class PollWaiter final : public flex::Waiter {
+public:
+    void wait(int descriptor, std::chrono::milliseconds at_most) override
+    {
+        pollfd it{.fd = descriptor, .events = POLLIN, .revents = 0};
+        poll(&it, 1, static_cast<int>(at_most.count()));
+        ++waits;
+    }
+
+    int waits = 0;
+};
+
+/// The session's cancel: thrown out of a wait once it is due.
+struct Cancelled {};
+
+class CancelledWaiter final : public flex::Waiter {
+public:
+    explicit CancelledWaiter(std::chrono::milliseconds after) : due_(std::chrono::steady_clock::now() + after) {}
+
+    void wait(int descriptor, std::chrono::milliseconds) override
+    {
+        if (std::chrono::steady_clock::now() >= due_)
+            throw Cancelled{};
+        pollfd it{.fd = descriptor, .events = POLLIN, .revents = 0};
+        poll(&it, 1, 5);
+    }
+
+private:
+    std::chrono::steady_clock::time_point due_;
+};
+
+} // namespace unit

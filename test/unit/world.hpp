@@ -1,0 +1,81 @@
+#pragma once
+// One element in Flex, its crew in the database, and syncs of the two.
+
+#include "core/sync.hpp"
+#include "fake_clock.hpp"
+#include "fake_flex.hpp"
+#include "fake_store.hpp"
+
+namespace unit {
+
+struct World {
+    World() = default;
+    World(const World &) = delete; // its parts refer to each other
+    World &operator=(const World &) = delete;
+
+    FakeClock clock;
+    FakeFlex flex{clock};
+    FakeStore store{clock};
+    core::Prune prune = core::Prune::All;
+    int max_removals = 5;
+    core::Milliseconds time_limit = std::chrono::seconds(30);
+
+    core::SyncResult sync()
+    {
+        ++flex.sync;
+        flex.sent.clear();
+        store.reads = 0;
+        const core::Policy policy{.prune = prune, .max_removals = max_removals, .deadline = clock.now() + time_limit};
+        return core::synchronise(core::ElementId("element"), policy, store, flex, clock);
+    }
+
+    /// A technician whose contact is there, known and mapped.
+    void has_on_call(const std::string &technician, const std::string &line, const std::string &resource,
+                     const std::string &role = "")
+    {
+        store.desires(technician, resource, role);
+        store.has_row(technician, line);
+        flex.shows(line, resource, role);
+        store.note({.line = core::LineItemId(line),
+                    .asked = core::ResourceId(resource),
+                    .shown = core::ResourceId(resource),
+                    .was_shown = true},
+                   clock.now() - std::chrono::hours(5));
+    }
+};
+
+/// "ok: desired 2, kept 1, added 1, passes 1, requests 3": the status and every count that is not 0.
+inline std::string summary(const core::SyncResult &result)
+{
+    std::string text(core::name_of(result.status));
+    text += ":";
+    const auto count = [&text](const char *name, int value) {
+        if (value != 0)
+            text.append(text.back() == ':' ? " " : ", ").append(name).append(" ").append(std::to_string(value));
+    };
+    count("desired", result.desired);
+    count("kept", result.kept);
+    count("adopted", result.adopted);
+    count("added", result.added);
+    count("removed", result.removed);
+    count("stale", result.stale);
+    count("pruned", result.pruned);
+    count("roles", result.roles_set);
+    count("skipped", result.skipped);
+    count("failed", result.failed);
+    count("passes", result.passes);
+    count("requests", result.http_requests);
+    return text;
+}
+
+/// "add http_status ann": action, code and technician, resource or line of each diagnostic.
+inline Words notes(const core::SyncResult &result)
+{
+    Words words;
+    for (const core::Diagnostic &diagnostic : result.diagnostics)
+        words.push_back(diagnostic.action + " " + diagnostic.code + " " +
+                        diagnostic.technician.value_or(diagnostic.resource.value_or(diagnostic.line.value_or("-"))));
+    return words;
+}
+
+} // namespace unit
