@@ -7,7 +7,6 @@ DATA := $(wildcard flex_sync--*.sql)
 DOCS := $(wildcard docs/*.md)
 
 SOURCES = $(wildcard src/core/*.cpp src/flex/*.cpp src/pg/*.cpp)
-INCLUDED = $(wildcard src/*/*.hpp)
 OBJS = $(SOURCES:.cpp=.o)
 
 REGRESS = $(sort $(basename $(notdir $(wildcard sql/*.sql))))
@@ -25,12 +24,12 @@ override with_llvm = no
 
 PG_CPPFLAGS = -Isrc -DFLEX_SYNC_VERSION='"$(FLEX_SYNC_VERSION)"' $(shell curl-config --cflags)
 # Server headers are not ours to warn about.
-PG_CXXFLAGS = -std=c++20 -Wall -Wextra -Wshadow $(FLEX_SYNC_CXXFLAGS) -isystem $(shell $(PG_CONFIG) --includedir-server)
+PG_CXXFLAGS = -MMD -MP -std=c++20 -Wall -Wextra -Wshadow $(FLEX_SYNC_CXXFLAGS) -isystem $(shell $(PG_CONFIG) --includedir-server)
 SHLIB_LINK = $(shell curl-config --libs)
 # Only what Postgres calls leaves the library: other extensions may bring C++ of their own into the same process.
 SHLIB_EXPORTS = src/pg/exports.txt
 
-EXTRA_CLEAN = $(OBJS) src/pg/exports.list build
+EXTRA_CLEAN = $(OBJS) $(OBJS:.o=.d) src/pg/exports.list build
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
@@ -38,9 +37,11 @@ include $(PGXS)
 # Link with the C++ driver.
 override COMPILER = $(CXX) $(CXXFLAGS)
 
-$(OBJS): $(INCLUDED) Makefile flex_sync.control
+# PGXS tracks no headers by itself.
+$(OBJS): Makefile flex_sync.control
+-include $(OBJS:.o=.d)
 
-.PHONY: unit format check-format simulator bench
+.PHONY: unit format check-format simulator bench fuzz
 
 # ---- unit tests: core and flex, with no server include path
 
@@ -48,9 +49,11 @@ UNIT_CXXFLAGS = -std=c++20 -O1 -g -Wall -Wextra -Wshadow $(FLEX_SYNC_CXXFLAGS) $
 UNIT_SOURCES = $(wildcard src/core/*.cpp src/flex/*.cpp test/unit/*.cpp)
 UNIT_OBJS = $(UNIT_SOURCES:%.cpp=build/unit/%.o)
 
-build/unit/%.o: %.cpp $(INCLUDED) $(wildcard test/unit/*.hpp) Makefile
+build/unit/%.o: %.cpp Makefile
 	@mkdir -p $(@D)
-	$(CXX) $(UNIT_CXXFLAGS) -c -o $@ $<
+	$(CXX) -MMD -MP $(UNIT_CXXFLAGS) -c -o $@ $<
+
+-include $(UNIT_OBJS:.o=.d)
 
 build/unit/unit_tests: $(UNIT_OBJS)
 	$(CXX) $(UNIT_CXXFLAGS) -o $@ $^ $(shell curl-config --libs) -lgtest -lgtest_main -lpthread
@@ -70,9 +73,11 @@ BENCH_CXXFLAGS = -std=c++20 -O2 -g -Wall -Wextra -Wshadow $(FLEX_SYNC_CXXFLAGS) 
 SYNC_BENCH_OBJS = $(patsubst %.cpp,build/bench/%.o,$(filter-out bench/plan_bench.cpp,$(wildcard bench/*.cpp)))
 PLAN_BENCH_OBJS = $(patsubst %.cpp,build/bench/%.o,bench/plan_bench.cpp $(wildcard src/core/*.cpp))
 
-build/bench/%.o: %.cpp $(INCLUDED) $(wildcard bench/*.hpp) Makefile
+build/bench/%.o: %.cpp Makefile
 	@mkdir -p $(@D)
-	$(CXX) $(BENCH_CXXFLAGS) -c -o $@ $<
+	$(CXX) -MMD -MP $(BENCH_CXXFLAGS) -c -o $@ $<
+
+-include $(SYNC_BENCH_OBJS:.o=.d) $(PLAN_BENCH_OBJS:.o=.d)
 
 build/bench/sync_bench: $(SYNC_BENCH_OBJS)
 	$(CXX) $(BENCH_CXXFLAGS) -o $@ $^ $(shell curl-config --libs) -L$(shell $(PG_CONFIG) --libdir) -lpq
@@ -82,6 +87,25 @@ build/bench/plan_bench: $(PLAN_BENCH_OBJS)
 
 bench:
 	bench/run
+
+# ---- fuzzing: a libFuzzer target for each decoder of what comes from outside (clang and its runtime)
+
+FUZZ_CXX ?= clang++
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS = $(patsubst test/fuzz/%_fuzz.cpp,build/fuzz/%,$(wildcard test/fuzz/*_fuzz.cpp))
+FUZZ_CXXFLAGS = -std=c++20 -O1 -g -Wall -Wextra -Wshadow -Wno-ambiguous-reversed-operator -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=undefined -fsanitize-ignorelist=test/fuzz/ignored.txt -Isrc -Itest/fuzz $(shell curl-config --cflags)
+# Each target takes what it needs of these; none of them needs more.
+FUZZED = $(addprefix src/,core/ids.cpp core/crew.cpp flex/added_line.cpp flex/listing.cpp flex/listing_handler.cpp \
+	flex/retry_after.cpp flex/url.cpp)
+
+build/fuzz/%: test/fuzz/%_fuzz.cpp test/fuzz/fuzz.hpp test/fuzz/ignored.txt $(FUZZED) $(wildcard src/core/*.hpp src/flex/*.hpp)
+	@mkdir -p $(@D)
+	$(FUZZ_CXX) $(FUZZ_CXXFLAGS) -o $@ $< $(FUZZED) $(shell curl-config --libs)
+
+# What a run finds beyond the corpus stays in build/fuzz, and serves the next one.
+fuzz: $(FUZZ_TARGETS)
+	test/fuzz/run $(FUZZ_SECONDS) $(notdir $(FUZZ_TARGETS))
 
 # ---- the rest
 

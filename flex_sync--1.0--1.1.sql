@@ -25,6 +25,10 @@ AS 'MODULE_PATHNAME', 'flex_sync_purge';
 COMMENT ON FUNCTION flex_sync_purge(interval) IS
 'deletes log rows of runs that began longer ago, and gives their number; the last day always stays';
 
+-- Health, alerts and purge go by time alone, over all servers.
+
+CREATE INDEX flex_sync_log_started_at_idx ON flex_sync_log (started_at);
+
 -- How it goes.
 
 CREATE FUNCTION flex_sync_crew_counts(
@@ -129,6 +133,14 @@ COMMENT ON VIEW flex_sync_activity IS 'syncs now';
 COMMENT ON COLUMN flex_sync_activity.state IS 'running, or waiting for another sync of the crew';
 COMMENT ON COLUMN flex_sync_activity.since IS 'when its statement, or its wait, began';
 
+CREATE FUNCTION flex_sync_dashboard()
+RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'flex_sync_dashboard';
+
+COMMENT ON FUNCTION flex_sync_dashboard() IS
+'one self-contained HTML page: the success metrics, charts of syncs and durations, requests spent, open alerts, the busiest crews and recent runs';
+
 -- As in 1.0: open to nobody but the owner, but for the helpers of views, which check for themselves.
 
 DO $$
@@ -142,7 +154,7 @@ BEGIN
         FROM (SELECT 'ROUTINE', p.oid::regprocedure::text, p.proowner,
                      coalesce(p.proacl, acldefault('f', p.proowner)), p.oid, 'pg_proc'::regclass
               FROM pg_proc AS p
-              WHERE p.proname IN ('flex_sync_job', 'flex_sync_all', 'flex_sync_purge')
+              WHERE p.proname IN ('flex_sync_job', 'flex_sync_all', 'flex_sync_purge', 'flex_sync_dashboard')
               UNION ALL
               SELECT 'TABLE', c.oid::regclass::text, c.relowner, c.relacl, c.oid, 'pg_class'::regclass
               FROM pg_class AS c

@@ -75,7 +75,9 @@ start_simulator() {
 }
 
 # Starts a cluster with a superuser "postgres" that anybody who gets at the socket may be. Takes lines of postgresql.conf.
-start_cluster() {
+# In a subshell: the server's user may not see the directory that we are in.
+start_cluster() (
+    cd "$work" || exit
     as_server_user "$pg_bindir/initdb" --pgdata "$work/data" --username postgres --auth trust --encoding UTF8 \
         --no-locale --no-sync >"$work/initdb.log" 2>&1 || {
         tail -20 "$work/initdb.log" >&2
@@ -92,7 +94,7 @@ start_cluster() {
         tail -20 "$work/server.log" >&2
         return 1
     }
-}
+)
 
 # Not of what has ended and only waits for its parent to notice.
 is_group_gone() {

@@ -62,9 +62,30 @@ CREATE SERVER flex FOREIGN DATA WRAPPER another OPTIONS (url :'url');
 SELECT errors_of(:call);
 SELECT error_of('SELECT * FROM flex_sync_setup()');
 DROP FOREIGN DATA WRAPPER another CASCADE;
-CREATE SERVER flex FOREIGN DATA WRAPPER flex_sync OPTIONS (url :'url', crew_schema 'crew');
+CREATE SERVER flex FOREIGN DATA WRAPPER flex_sync OPTIONS (url :'url', crew_schema 'crew', retries '0');
 SELECT errors_of(:call);
 CREATE USER MAPPING FOR CURRENT_USER SERVER flex OPTIONS (token 'none');
+
+-- ---- 42704: the secret that the user mapping names
+
+CREATE SCHEMA crew;
+SELECT FROM flex_sync_setup();
+INSERT INTO crew.flex_crew_calls (id, flex_element_id) VALUES (:call, 'e1');
+ALTER USER MAPPING FOR CURRENT_USER SERVER flex OPTIONS (DROP token, ADD vault_secret 'flex token');
+SELECT errors_of(:call);
+CREATE SCHEMA vault;
+CREATE TABLE vault.decrypted_secrets (name text, decrypted_secret text);
+SELECT errors_of(:call);
+INSERT INTO vault.decrypted_secrets VALUES ('flex token', E'kept to\nitself');
+SELECT errors_of(:call);
+UPDATE vault.decrypted_secrets SET decrypted_secret = NULL;
+SELECT errors_of(:call);
+UPDATE vault.decrypted_secrets SET decrypted_secret = 'none';
+SELECT left(error_of($$SELECT flex_sync_plan('ca110000-0000-4000-8000-000000000001')$$), 5);
+ALTER USER MAPPING FOR CURRENT_USER SERVER flex OPTIONS (DROP vault_secret, ADD token 'none');
+\set VERBOSITY terse
+DROP SCHEMA crew, vault CASCADE;
+\set VERBOSITY default
 
 -- ---- 55000: schema, relations, columns
 

@@ -38,8 +38,11 @@ INSERT INTO tried (name, value) VALUES
     ('request_timeout', '15s'), ('request_timeout', '2min'), ('request_timeout', '1.5s'),
     ('deadline', '30s'), ('deadline', '1h'), ('deadline', '1d'),
     ('max_parallel', '1'), ('max_parallel', '100'),
+    ('retries', '0'), ('retries', '3'), ('retries', '20'),
     ('prune', 'all'), ('prune', 'owned'), ('prune', 'none'),
     ('max_removals', '0'), ('max_removals', '5'), ('max_removals', '2147483647'),
+    ('hourly_limit', '1'), ('hourly_limit', '2000'), ('daily_limit', '1'), ('daily_limit', '10000'),
+    ('bulk_delete', 'off'), ('bulk_delete', 'lineItemIds'), ('bulk_delete', 'lineItemId'), ('bulk_delete', 'ids'),
     ('max_response_bytes', '1kB'), ('max_response_bytes', '16MB'), ('max_response_bytes', '1048576'),
     ('ca_file', '/etc/ssl/certs/ca-certificates.crt'),
     ('proxy', 'http://127.0.0.1:3128');
@@ -60,8 +63,11 @@ INSERT INTO tried (name, value) VALUES
     ('request_timeout', '0ms'), ('request_timeout', '5 parsecs'), ('request_timeout', '15kB'),
     ('deadline', '0'), ('deadline', '25d'), ('deadline', '99999999999999999999'), ('deadline', 'infinity'),
     ('max_parallel', '0'), ('max_parallel', '101'), ('max_parallel', '-6'), ('max_parallel', 'six'), ('max_parallel', '6s'),
+    ('retries', '-1'), ('retries', '21'), ('retries', 'often'), ('retries', ''),
     ('prune', ''), ('prune', 'ALL'), ('prune', 'some'), ('prune', 'all '),
     ('max_removals', '-1'), ('max_removals', 'many'), ('max_removals', '2147483648'),
+    ('hourly_limit', '0'), ('hourly_limit', 'none'), ('daily_limit', '-1'), ('daily_limit', '10k'),
+    ('bulk_delete', ''), ('bulk_delete', 'on'), ('bulk_delete', 'Ids'), ('bulk_delete', 'id'),
     ('max_response_bytes', '0'), ('max_response_bytes', '1023'), ('max_response_bytes', '4GB'), ('max_response_bytes', '16s'),
     ('ca_file', ''), ('proxy', ''), ('proxy', E'http://127.0.0.1\r\n'),
     ('no_such_option', '1'), ('URL', 'https://acme.example'), ('token', 'kept to itself'), ('vault', '1');
@@ -93,10 +99,15 @@ SELECT refusal($$CREATE USER MAPPING FOR CURRENT_USER SERVER made OPTIONS (token
 SELECT refusal($$CREATE USER MAPPING FOR CURRENT_USER SERVER made OPTIONS (password 'kept to itself')$$);
 SELECT refusal($$CREATE USER MAPPING FOR CURRENT_USER SERVER made OPTIONS (token 'kept to itself', prune 'all')$$);
 SELECT refusal($$CREATE USER MAPPING FOR CURRENT_USER SERVER made$$);
+SELECT refusal($$CREATE USER MAPPING FOR CURRENT_USER SERVER made OPTIONS (vault_secret 'flex token')$$);
+SELECT refusal($$CREATE USER MAPPING FOR CURRENT_USER SERVER made OPTIONS (vault_secret '')$$);
+SELECT refusal($$CREATE USER MAPPING FOR CURRENT_USER SERVER made OPTIONS (vault_secret 'flex token', token 'kept to itself')$$);
 CREATE USER MAPPING FOR CURRENT_USER SERVER made OPTIONS (token 'kept to itself');
 SELECT refusal($$ALTER USER MAPPING FOR CURRENT_USER SERVER made OPTIONS (SET token 'another')$$);
 SELECT refusal($$ALTER USER MAPPING FOR CURRENT_USER SERVER made OPTIONS (SET token E'kept\tto itself')$$);
 SELECT refusal($$ALTER USER MAPPING FOR CURRENT_USER SERVER made OPTIONS (DROP token)$$);
+SELECT refusal($$ALTER USER MAPPING FOR CURRENT_USER SERVER made OPTIONS (ADD vault_secret 'flex token')$$);
+SELECT refusal($$ALTER USER MAPPING FOR CURRENT_USER SERVER made OPTIONS (ADD vault_secret 'flex token', DROP token)$$);
 
 -- ---- the wrapper and foreign tables have no options
 

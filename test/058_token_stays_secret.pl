@@ -111,6 +111,17 @@ try(qr/"(ok|partial)"/);
 # The doctor, where there is one.
 try(qr/./, 'SELECT * FROM flex_sync_check(true)') if $db->run("SELECT to_regproc('flex_sync_check') IS NOT NULL") eq 't';
 
+# The token comes out of the Vault.
+$db->run("CREATE SCHEMA vault; CREATE TABLE vault.decrypted_secrets AS SELECT 'flex' AS name, umoptions[1] AS decrypted_secret
+	FROM pg_user_mappings WHERE srvname = 'flex';
+	UPDATE vault.decrypted_secrets SET decrypted_secret = split_part(decrypted_secret, '=', 2);
+	CREATE SERVER vaulted FOREIGN DATA WRAPPER flex_sync OPTIONS (url '" . $sim->url . "');
+	CREATE USER MAPPING FOR CURRENT_USER SERVER vaulted OPTIONS (vault_secret 'flex')");
+try(qr/"ok"/, "SET flex_sync.server = 'vaulted'; SELECT row_to_json(r) FROM flex_sync_crew('$call') AS r");
+$db->run("UPDATE vault.decrypted_secrets SET decrypted_secret = decrypted_secret || chr(10)");
+try(qr/ERROR/, "SELECT row_to_json(r) FROM flex_sync_crew('$call') AS r");
+$session->run('RESET flex_sync.server');
+
 # Options that are refused show no value.
 try(qr/22023/, qq(ALTER USER MAPPING FOR CURRENT_USER SERVER flex OPTIONS (SET token E'new-secret\\n')));
 unlike($session->error =~ s/^(STATEMENT|LINE \d+|CONTEXT): .*$//gmr, qr/^ERROR.*new-secret/m, 'a token that is refused is not shown');
@@ -121,7 +132,7 @@ unlike($said, qr/$canary/, 'no message to the client shows it');
 my $log = PostgreSQL::Test::Utils::slurp_file($db->node->logfile, $log_begins);
 cmp_ok(length $log, '>', 100_000, 'the log is a long one');
 is_deeply([ grep { /$canary/ } split /\n/, $log ], [], 'no line of the log shows it');
-my ($dump) = run_command([ 'pg_dump', '--data-only', '-d', $db->node->connstr('postgres') ]);
+my ($dump) = run_command([ 'pg_dump', '--data-only', '--schema=public', '-d', $db->node->connstr('postgres') ]);
 like($dump, qr/COPY public\.flex_sync_log /, 'the log of the syncs is in the dump');
 unlike($dump, qr/$canary/, 'no table shows it');
 foreach my $view (split /\n/, $db->run("SELECT c.oid::regclass FROM pg_class AS c WHERE c.relname LIKE 'flex\\_%' AND c.relkind = 'v'"))

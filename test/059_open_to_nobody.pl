@@ -22,7 +22,8 @@ my $anon = $db->session(user => 'anon');
 # ---- every function, with arguments that fit
 
 my %value = (uuid => "'$call'", text => 'NULL', boolean => 'true', integer => '1', interval => "'1 day'", 'text[]' => 'NULL', oid => '0');
-my %harmless = map { $_ => 1 } 'flex_sync_lock_key', 'flex_sync_validator';
+# These can be executed: the validator only looks at its arguments, the others check for themselves.
+my %open = map { $_ => 1 } 'flex_sync_validator', 'flex_sync_lock_key', 'flex_sync_crew_counts', 'flex_sync_running';
 my @functions = $db->rows(
 	"SELECT p.proname AS name, p.prokind AS kind, array(SELECT format_type(t, NULL) FROM unnest(p.proargtypes) AS t) AS types
 	FROM pg_proc AS p JOIN pg_depend AS d ON d.objid = p.oid AND d.deptype = 'e' AND d.classid = 'pg_proc'::regclass
@@ -33,19 +34,19 @@ foreach my $function (@functions)
 	my $arguments = join ', ', map { ($value{$_} // die "a value of type $_") . "::$_" } @{ $function->{types} };
 	my $name = $function->{name};
 	my $state = $anon->sqlstate_of(($function->{kind} eq 'p' ? 'CALL' : 'SELECT') . " $name($arguments)");
-	is($state, '42501', "anon cannot execute $name") if !$harmless{$name};
-	like($anon->error, qr/permission denied for (function|procedure) $name/, 'for want of the privilege') if !$harmless{$name};
+	is($state, '42501', "$name tells anon nothing") if $name ne 'flex_sync_validator';
+	like($anon->error, qr/permission denied for (function|procedure) $name/, 'for want of the privilege') if !$open{$name};
 }
-is($anon->sqlstate_of("SELECT flex_sync_lock_key('$call')"), '42501', 'the key of a lock tells anon nothing');
 
 # ---- every table and view, of the extension and of what setup made
 
-my @relations = $db->rows("SELECT c.oid::regclass AS name FROM pg_class AS c WHERE c.relname LIKE 'flex\\_%' AND c.relkind IN ('r', 'v')");
+my @relations = $db->rows("SELECT c.oid::regclass AS name, c.relkind AS kind FROM pg_class AS c WHERE c.relname LIKE 'flex\\_%' AND c.relkind IN ('r', 'v')");
 cmp_ok(scalar @relations, '>', 7, 'there are relations');
-foreach my $name (map { $_->{name} } @relations)
+foreach my $relation (@relations)
 {
+	my $name = $relation->{name};
 	is($anon->sqlstate_of("SELECT FROM $name"), '42501', "anon cannot read $name");
-	is($anon->sqlstate_of("DELETE FROM $name"), '42501', "nor write it");
+	is($anon->sqlstate_of("DELETE FROM $name"), '42501', "nor write it") if $relation->{kind} eq 'r';
 }
 is($anon->sqlstate_of("SELECT nextval('flex_sync_run_id_seq')"), '42501', 'anon cannot draw a run id');
 is($anon->sqlstate_of("CREATE USER MAPPING FOR anon SERVER flex OPTIONS (token 'x')"), '42501', 'anon cannot make a user mapping');

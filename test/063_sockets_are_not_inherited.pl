@@ -14,12 +14,12 @@ my $call = $db->make_call('element-1', 1 .. 3);
 $tls->seed('element-1', []);
 my $session = $db->session;
 
-# What a program finds open when it starts, pipes to its parent and ls's own directory aside.
+# What a program finds open when it starts; pipes to its parent, ls's own directory and the server's data files aside.
 sub inherited
 {
 	$session->run("CREATE TEMP TABLE IF NOT EXISTS line (line text); TRUNCATE line;
 		COPY line FROM PROGRAM 'ls -l /proc/self/fd'");
-	return grep { !/pipe:|\/proc\// } map { /-> (.*)/ ? $1 : () } split /\n/, $session->run('SELECT line FROM line');
+	return grep { !m{pipe:|/proc/|/(base|global|pg_\w+)/} } map { /-> (.*)/ ? $1 : () } split /\n/, $session->run('SELECT line FROM line');
 }
 
 my @before = inherited();

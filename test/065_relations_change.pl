@@ -56,10 +56,12 @@ $db->run('CREATE RULE no_insert AS ON INSERT TO flex_desired_crew DO INSTEAD INS
 	CREATE RULE no_delete AS ON DELETE TO flex_desired_crew DO INSTEAD DELETE FROM wishes WHERE crew_call_id = OLD.crew_call_id');
 syncs('the view got another column');
 
-# The element as text, then as uuid: the same line ids, in another element.
-$db->run("DROP VIEW flex_due_crew_calls; UPDATE flex_crew_calls SET flex_element_id = '$element';
+# The element as text, then as uuid: the lines move to another.
+$db->run("DROP VIEW flex_due_crew_calls; DROP INDEX flex_crew_calls_flex_element_id_idx; UPDATE flex_crew_calls SET flex_element_id = '$element';
 	ALTER TABLE flex_crew_calls ALTER flex_element_id TYPE uuid USING flex_element_id::uuid");
-$db->sim->seed($element, $db->sim->dump('element-1'));
+my $lines = $db->sim->dump('element-1');
+$db->sim->seed('element-1', []);
+$db->sim->seed($element, $lines);
 syncs('the element became uuid', $element);
 
 $db->run('DROP TRIGGER IF EXISTS t ON flex_crew_assignments; CREATE FUNCTION t() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;

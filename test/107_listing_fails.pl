@@ -8,7 +8,7 @@ use FlexSync;
 use Test::More;
 
 my $db = FlexSync->start(
-	server => { request_timeout => '150ms', deadline => '1s', retries => 0, max_response_bytes => '64kB' });
+	server => { request_timeout => '500ms', deadline => '1s', retries => 0, max_response_bytes => '64kB' });
 my $sim = $db->sim;
 
 # Everything would be to do: one to keep, one to add, one to remove, one to prune, and a row to forget.

@@ -8,7 +8,7 @@ use FlexSync;
 use Test::More;
 use Time::HiRes qw(sleep);
 
-my $db = FlexSync->start(server => { request_timeout => '300ms' });
+my $db = FlexSync->start(server => { request_timeout => '600ms' });
 my $sim = $db->sim;
 
 # A technician for each way to fail. In Flex nothing was done (refused, lost), or it was (done).
@@ -92,6 +92,14 @@ $sim->clear_faults;
 is($db->sync($call)->{status}, 'ok', 'the next sync is ok');
 $db->agrees('element-3', 'too many requests');
 
+# Lost, and no time to wait until it is sure that it was not done: it is left to a later sync.
+$call = $db->make_call('element-6', 1, 2);
+$sim->fault(kind => 'add', path => 'resource-1$', drop => 'before');
+$result = $db->sync($call);
+is("@{$result}{qw(status failed added)} $result->{diagnostics}[0]{code}", 'partial 1 1 connection_lost', 'no time to be sure')
+  or diag(explain($result));
+is_deeply(adds_of('element-6'), { 'resource-1' => 1, 'resource-2' => 1 }, 'it is not sent again');
+
 # No time to find out: the next sync waits until it may add again, and adopts what was done.
 $call = $db->make_call('element-4', 1, 2);
 $sim->fault(kind => 'add', path => 'resource-1$', drop => 'before');
@@ -107,6 +115,9 @@ is($result->{status}, 'ok', 'the next sync');
 is($result->{added} + $result->{adopted}, 2, 'adds one and finds the other');
 is_deeply(adds_of('element-4'), { 'resource-1' => 2, 'resource-2' => 1 }, 'nobody is called again who was called');
 $db->agrees('element-4', 'after the next sync');
+
+$result = $db->sync($db->value(q(SELECT id FROM flex_crew_calls WHERE flex_element_id = 'element-6')));
+is("@{$result}{qw(status kept added)}", 'ok 1 1', 'but by a later sync');
 
 # Done late, after the sync took it for lost: two contacts for a while, which the next sync ends.
 $call = $db->make_call('element-5', 1, 2);

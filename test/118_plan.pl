@@ -7,7 +7,7 @@ use warnings;
 use FlexSync;
 use Test::More;
 
-my $db = FlexSync->start(server => { request_timeout => '200ms', retries => 0 });
+my $db = FlexSync->start(server => { request_timeout => '500ms', retries => 0 });
 my $sim = $db->sim;
 
 # Each kind of action.
@@ -87,6 +87,21 @@ is_deeply(
 	[ sort map { join ' ', $_->{action}, $_->{technician_id} // '-' } grep { $_->{action} =~ /^(add|remove|prune|set_role)$/ } @steps ],
 	'operation by operation');
 is(join(' ', sort map { $_->{action} } $db->plan($call)), 'keep keep keep keep keep skip', 'after it there is nothing to plan');
+
+# To read is enough; and duplicates can be looked at where a sync is refused.
+$db->run('CREATE ROLE viewer LOGIN; GRANT USAGE ON FOREIGN SERVER flex TO viewer;
+	GRANT SELECT ON flex_crew_calls, flex_crew_assignments, flex_desired_crew TO viewer;
+	GRANT EXECUTE ON FUNCTION flex_sync_plan, flex_crew_contacts TO viewer;
+	ALTER TABLE flex_crew_assignments DROP CONSTRAINT flex_crew_assignments_crew_call_technician_key');
+$db->make_mapping('flex', 'viewer');
+my $viewer = $db->session(user => 'viewer');
+is(scalar(my @seen = $viewer->plan($call)), 6, 'a plan by somebody who may only read, and without the unique index');
+is(scalar(@seen = $viewer->contacts($call)), 5, 'contacts');
+is($viewer->sqlstate_of("SELECT flex_sync_crew('$call')"), '42501', 'but no sync');
+$db->assign($call, 1, 'another line');
+is($db->sqlstate_of("SELECT flex_sync_crew('$call')"), '55000', 'a sync without the unique index');
+is(scalar(grep { $_->{action} eq 'keep' } $db->plan($call)), 5, 'a plan with a duplicate row');
+$db->run("DELETE FROM flex_crew_assignments WHERE flex_line_item_id = 'another line'; SELECT FROM flex_sync_setup()");
 
 # Trouble is an error here.
 my @trouble = (

@@ -194,22 +194,25 @@ void Planner::choose_contacts()
 }
 
 /// A contact that shows no resource serves the technician whose row names it: when we do not know, nobody is called
-/// twice.
+/// twice. So whoever would else be called comes before whoever has no resource.
 void Planner::choose_unmarked_contacts()
 {
+    const auto unmarked = [this](const Member &member) -> Candidate * {
+        if (member.line == none || candidates_[member.line].resource || candidates_[member.line].is_chosen)
+            return nullptr;
+        return &candidates_[member.line];
+    };
     for (const Member &member : members_) {
-        if (member.line == none)
+        if (member.group == none || groups_[member.group].chosen != none)
             continue;
-        Candidate &candidate = candidates_[member.line];
-        if (candidate.resource || candidate.is_chosen)
-            continue;
-        if (member.group == none)
-            candidate.is_chosen = true;
-        else if (groups_[member.group].chosen == none) {
+        if (Candidate *candidate = unmarked(member)) {
             groups_[member.group].chosen = member.line;
-            candidate.is_chosen = true;
+            candidate->is_chosen = true;
         }
     }
+    for (const Member &member : members_)
+        if (Candidate *candidate = member.group == none ? unmarked(member) : nullptr)
+            candidate->is_chosen = true;
 }
 
 Planner::Rank Planner::rank_of(const Candidate &candidate) const

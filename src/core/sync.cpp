@@ -114,8 +114,13 @@ bool SyncRun::set_aside(int requests)
 bool SyncRun::set_requests_aside()
 {
     int requests = 0;
-    for (const Step *step : steps_to_send())
+    int deletions = 0;
+    for (const Step *step : steps_to_send()) {
+        deletions += step->action == Action::Remove || step->action == Action::Prune;
         requests += step->action == Action::Add && step->role ? 2 : 1;
+    }
+    if (policy_.deletes_in_bulk && deletions > 1 && passes_ == 0)
+        requests -= deletions - 1;
     if (requests == 0)
         return true;
     if (!set_aside(requests + 1))
@@ -157,8 +162,8 @@ std::optional<Listing> SyncRun::next_listing()
     return std::move(flex_.list({&element_, 1}, policy_.deadline).front());
 }
 
-/// A listing that would make more than one row stale, and more than half of them, is asked for once more before it is
-/// believed: an answer can be whole and wrong.
+/// A listing that would make more than one row stale is asked for once more before it is believed: an answer can be whole
+/// and wrong.
 bool SyncRun::list()
 {
     copy_known();
@@ -215,14 +220,13 @@ void SyncRun::replan()
 
 bool SyncRun::is_suspicious(const Plan &plan) const
 {
-    const auto is_stale = [](const Step &step) {
+    const auto is_stale = [this](const Step &step) {
         return step.action == Action::Forget &&
                (step.reason == Reason::ContactGone || step.reason == Reason::LineIsNoContact ||
                 step.reason == Reason::NotDesiredAndGone) &&
-               step.line;
+               step.line && !removals_.contains(*step.line);
     };
-    const auto stale = static_cast<std::size_t>(std::count_if(plan.steps.begin(), plan.steps.end(), is_stale));
-    return stale > 1 && stale * 2 > crew_.rows.size();
+    return std::count_if(plan.steps.begin(), plan.steps.end(), is_stale) > 1;
 }
 
 /// Deletes the rows that name nothing, and reads the rest again: whoever changed a row meanwhile is heard (I8).

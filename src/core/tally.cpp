@@ -164,7 +164,11 @@ std::unordered_set<std::string> SyncRun::report_operations(SyncResult &result) c
             continue;
         reported.insert(std::move(target));
         ++result.failed;
-        result.diagnostics.push_back(about(operation, answer.code, answer.message));
+        if (operation.action == Action::Add && answer.outcome == Outcome::Unknown)
+            result.diagnostics.push_back(
+                about(operation, "unknown", "It is not known whether the contact was added. " + answer.message));
+        else
+            result.diagnostics.push_back(about(operation, answer.code, answer.message));
         if (answer.http_status != 0)
             result.diagnostics.back().http_status = answer.http_status;
     }
@@ -205,7 +209,7 @@ void SyncRun::report_open_steps(SyncResult &result, const std::unordered_set<std
         else if (step.reason == Reason::NotShownYet)
             report(step, "not_shown", "Flex accepted the contact, but no listing has shown it yet.");
         else if (step.action == Action::Add && lost_.contains(*step.resource))
-            report(step, "lost_add",
+            report(step, "unknown",
                    "The answer to an earlier add was lost, and no listing has told yet whether it was done.");
         else if (is_change(step))
             report(step, "changed_meanwhile", "The crew changed while it was synced; the next sync goes on.");

@@ -6,6 +6,8 @@
 #include "flex/outcome.hpp"
 #include "flex/url.hpp"
 
+#include <algorithm>
+
 namespace flex {
 
 using core::Change;
@@ -48,8 +50,8 @@ core::Listing listing_of(const Response &response)
 } // namespace
 
 Client::Client(std::string base_url, HttpOptions options, Waiter &waiter, core::RequestBudget *budget)
-    : base_url_(without_trailing_slashes(std::move(base_url))), repeats_(options.retries), budget_(budget),
-      http_(std::move(options), waiter)
+    : base_url_(without_trailing_slashes(std::move(base_url))), bulk_parameter_(options.bulk_delete),
+      repeats_(options.retries), budget_(budget), http_(std::move(options), waiter)
 {
 }
 
@@ -81,6 +83,8 @@ std::vector<core::Listing> Client::list(std::span<const core::ElementId> element
 std::vector<core::ChangeResult> Client::carry_out(const core::ElementId &element, std::span<const Change> changes,
                                                   core::TimePoint deadline)
 {
+    if (can_delete_in_bulk(changes))
+        return carry_out_in_bulk(element, changes, deadline);
     std::vector<Request> requests;
     for (const Change &change : changes)
         requests.push_back(request_for(element, change));
@@ -101,6 +105,51 @@ std::vector<core::ChangeResult> Client::carry_out(const core::ElementId &element
             else
                 results[index].answer = unsent_answer();
         });
+    return results;
+}
+
+bool Client::can_delete_in_bulk(std::span<const Change> changes) const
+{
+    const auto is_deletion = [](const Change &change) { return change.kind == Change::Kind::Delete; };
+    return !bulk_parameter_.empty() && std::count_if(changes.begin(), changes.end(), is_deletion) > 1;
+}
+
+/// Deletes in one request, once in a sync: some tenants answer 2xx and delete nothing, so that only a listing tells,
+/// and what it still shows goes one by one.
+std::vector<core::ChangeResult> Client::carry_out_in_bulk(const core::ElementId &element,
+                                                          std::span<const Change> changes, core::TimePoint deadline)
+{
+    const Request bulk = bulk_delete_request(changes);
+    bulk_parameter_.clear();
+    core::Answer answer = unsent_answer();
+    int tries = 0;
+    http_.perform(
+        {bulk}, deadline,
+        [&](std::size_t, const Response &response) {
+            answer = answer_of(response);
+            return again(bulk, answer, Repeatability::Idempotent, ++tries);
+        },
+        [&](std::size_t) {
+            if (tries > 0)
+                repeats_.take_back();
+        });
+    if (answer.outcome == Outcome::Refused)
+        return carry_out(element, changes, deadline);
+    if (answer.outcome == Outcome::Done) {
+        answer.outcome = Outcome::Unknown;
+        answer.code = "bulk_delete";
+        answer.message = "Flex took the deletion of several lines, and no listing has told yet whether it did it.";
+    }
+    std::vector<Change> others;
+    for (const Change &change : changes)
+        if (change.kind != Change::Kind::Delete)
+            others.push_back(change);
+    std::vector<core::ChangeResult> results_of_others = carry_out(element, others, deadline);
+    std::vector<core::ChangeResult> results;
+    auto other = results_of_others.begin();
+    for (const Change &change : changes)
+        results.push_back(change.kind == Change::Kind::Delete ? core::ChangeResult{.answer = answer}
+                                                              : std::move(*other++));
     return results;
 }
 
@@ -203,6 +252,21 @@ Request Client::role_request(const core::ElementId &element, const core::LineIte
             .url = base_url_ + "/line-item/" + path_segment(element.text()) + "/row-data/",
             .body = std::string(body.GetString(), body.GetSize()),
             .content_type = json_type};
+}
+
+Request Client::bulk_delete_request(std::span<const Change> changes) const
+{
+    std::string body;
+    for (const Change &change : changes)
+        if (change.kind == Change::Kind::Delete)
+            body.append(body.empty() ? "" : "&")
+                .append(bulk_parameter_)
+                .append("=")
+                .append(path_segment(change.line->text()));
+    return {.method = Request::Method::Delete,
+            .url = base_url_ + "/line-item",
+            .body = std::move(body),
+            .content_type = form_type};
 }
 
 Request Client::delete_request(const core::LineItemId &line) const

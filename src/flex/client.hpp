@@ -26,6 +26,10 @@ private:
     Request role_request(const core::ElementId &element, const core::LineItemId &line,
                          const core::BusinessRoleId &role) const;
     Request delete_request(const core::LineItemId &line) const;
+    Request bulk_delete_request(std::span<const core::Change> changes) const;
+    bool can_delete_in_bulk(std::span<const core::Change> changes) const;
+    std::vector<core::ChangeResult> carry_out_in_bulk(const core::ElementId &element,
+                                                      std::span<const core::Change> changes, core::TimePoint deadline);
     Request request_for(const core::ElementId &element, const core::Change &change) const;
     std::optional<Http::Next> take(const core::ElementId &element, const core::Change &change,
                                    core::ChangeResult &result, int &tries, const Response &response);
@@ -35,6 +39,7 @@ private:
                                     int tries);
 
     std::string base_url_;
+    std::string bulk_parameter_; ///< empty: line items are deleted one by one
     Repeats repeats_;
     core::RequestBudget *budget_;
     Http http_;

@@ -2,11 +2,16 @@
 
 #include "core/error.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <fcntl.h>
+#include <filesystem>
 #include <new>
+#include <string>
 #include <sys/epoll.h>
 #include <unistd.h>
+#include <vector>
 
 // CURLOPT_QUICK_EXIT, without which a resolver that never answers holds up a cancel, came with 7.87.
 static_assert(LIBCURL_VERSION_NUM >= 0x075700, "flex_sync needs libcurl 7.87 or later");
@@ -20,6 +25,24 @@ namespace {
 
 /// Without it curl keeps four for each request under way, and a lone listing would close what the changes need next.
 constexpr long max_kept_connections = 100;
+
+std::vector<int> open_descriptors()
+{
+    std::vector<int> descriptors;
+    for (const auto &entry : std::filesystem::directory_iterator("/proc/self/fd"))
+        descriptors.push_back(std::stoi(entry.path().filename().string()));
+    // The directory's own is closed by now.
+    std::erase_if(descriptors, [](int descriptor) { return fcntl(descriptor, F_GETFD) < 0; });
+    return descriptors;
+}
+
+/// The sockets that a multi handle opens for its own use are left open to the programs that a backend starts.
+void close_on_exec_all_but(const std::vector<int> &before)
+{
+    for (const int descriptor : open_descriptors())
+        if (std::find(before.begin(), before.end(), descriptor) == before.end())
+            fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+}
 
 } // namespace
 
@@ -51,11 +74,13 @@ Pool::Pool()
     epoll_ = epoll_create1(EPOLL_CLOEXEC);
     if (epoll_ < 0)
         throw core::Error("could not create an epoll descriptor", core::os_error_text(errno));
+    const std::vector<int> before = open_descriptors();
     multi_ = curl_multi_init();
     if (!multi_) {
         close(epoll_);
         throw std::bad_alloc();
     }
+    close_on_exec_all_but(before);
     curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Pool::on_socket);
     curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
     curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Pool::on_timer);

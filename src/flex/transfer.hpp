@@ -15,6 +15,7 @@ struct HttpOptions {
     std::chrono::milliseconds connect_timeout{5000};
     std::chrono::milliseconds request_timeout{15000};
     std::size_t max_response_bytes = 16u << 20; ///< a larger body is refused
+    std::string bulk_delete;                    ///< the parameter of a DELETE of many line items; empty: there is none
     int retries = 3;                            ///< tries beyond the first for a request that is safe to repeat
     int max_parallel = 6;                       ///< requests in flight at once
     std::string ca_file;                        ///< empty: the system's trust

@@ -3,11 +3,8 @@
 #include "flex/versions.hpp"
 #include "pg/crew_session.hpp"
 #include "pg/doctor.hpp"
-#include "pg/protect.hpp"
 #include "pg/result_tuple.hpp"
 #include "pg/settings.hpp"
-
-#include <charconv>
 
 #include "pg/wall.hpp"
 
@@ -16,7 +13,6 @@ namespace pg {
 namespace {
 
 constexpr Identity reader{Identity::Kind::Reader};
-constexpr Identity caller{Identity::Kind::Caller};
 
 /// One call of flex_sync_check.
 class Doctor {
@@ -26,17 +22,17 @@ public:
     std::vector<Finding> run(bool probe)
     {
         check_versions();
-        const bool has_connection = findings_.look("server", [&] {
-            connection_ = find_connection();
-            read_vault(statements_, connection_);
-        });
-        if (has_connection) {
-            findings_.ok("server", "Server \"" + connection_.server + "\" is at " + connection_.options.url +
-                                       ", and the caller has a user mapping for it.");
-            check_crew();
+        const std::string server = server_setting();
+        ServerOptions options;
+        const bool has_server = findings_.look("server", [&] { options = find_server_options(); });
+        bool has_token = false;
+        if (has_server) {
+            findings_.ok("server", "Server \"" + server + "\" is at " + options.url + ".");
+            has_token = check_mapping();
+            examine_crew(findings_, statements_, own_, server, options);
         }
         check_public_access();
-        if (has_connection && probe)
+        if (has_token && probe)
             findings_.look("flex", [&] { ask_flex(); });
         statements_.finish();
         return findings_.all();
@@ -44,239 +40,116 @@ public:
 
 private:
     void check_versions();
-    void check_crew();
-    void check_unique_index();
-    void check_rows();
-    void check_desired();
-    void check_caller_dependence();
+    bool check_mapping();
     void check_public_access();
-    void check_requests();
     void ask_flex();
-
-    /// The first column of the first row.
-    std::string value_of(const std::string &sql, std::initializer_list<Parameter> parameters, const Identity &identity)
-    {
-        Rows rows = statements_.run(sql, parameters, identity);
-        std::string value(rows.empty() ? "" : rows.at(0, 0).value_or(""));
-        rows.release();
-        return value;
-    }
-
-    /// A finding about a number of things that should be none.
-    void report_count(const char *name, const std::string &sql, const std::string &what, const std::string &hint)
-    {
-        findings_.look(name, [&] {
-            const std::string count = value_of(sql, {}, reader);
-            if (count == "0")
-                findings_.ok(name, "Found none: " + what + ".");
-            else
-                findings_.warn(name, "Found " + count + ": " + what + ".", hint);
-        });
-    }
 
     OwnTables own_;
     Statements statements_;
     Findings findings_;
     Connection connection_;
-    CrewRelations relations_;
 };
 
 void Doctor::check_versions()
 {
-    const std::string extension =
-        value_of("SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'flex_sync'", {}, own_.identity);
+    Rows rows =
+        statements_.run("SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'flex_sync'", {}, own_.identity);
+    const std::string extension(rows.empty() ? "" : rows.at(0, 0).value_or(""));
+    rows.release();
+    const std::string server = setting("server_version");
     if (extension == FLEX_SYNC_VERSION)
-        findings_.ok("extension", "Version " + extension + ", on PostgreSQL " + setting("server_version") + ".");
+        findings_.ok("extension", "flex_sync " + extension + ", PostgreSQL " + server + ".");
     else
         findings_.warn("extension",
                        "The SQL objects are of version " + extension +
-                           ", the library of version " FLEX_SYNC_VERSION ".",
+                           ", the library of version " FLEX_SYNC_VERSION "; PostgreSQL " + server + ".",
                        "Run ALTER EXTENSION flex_sync UPDATE.");
     const flex::LibraryVersions versions = flex::library_versions();
     if (versions.curl_is_sufficient)
         findings_.ok("libraries", versions.text);
     else
         findings_.error("libraries", versions.text,
-                        "Install libcurl 7.87 or later: before it, a resolver that hangs holds up a cancel.");
+                        "Install libcurl 7.87 or later, with TLS: before it, a resolver that hangs holds up a cancel.");
 }
 
-void Doctor::check_crew()
+bool Doctor::check_mapping()
 {
-    const std::string &schema = connection_.options.crew_schema;
-    if (!findings_.look("crew_relations", [&] { relations_ = check_relations(schema, Access::Read); }))
-        return;
-    findings_.ok("crew_relations",
-                 "The relations in schema \"" + schema + "\" have all columns, and the caller may read them.");
-    findings_.look("crew_privileges", [&] {
-        check_write_privileges(schema);
-        findings_.ok("crew_privileges", "The caller may write flex_crew_assignments.");
-    });
-    check_unique_index();
-    check_rows();
-    check_desired();
-    check_caller_dependence();
-    findings_.look("requests", [&] { check_requests(); });
-}
-
-void Doctor::check_unique_index()
-{
-    findings_.look("unique_index", [&] {
-        const Assignments assignments = check_assignments(connection_.options.crew_schema);
-        if (const std::optional<std::string> index = find_unique_index(assignments.oid))
-            findings_.ok("unique_index",
-                         "Index \"" + *index + "\" keeps a technician from having two rows on one call.");
-        else
-            findings_.error(
-                "unique_index",
-                "flex_crew_assignments has no unique index on (crew_call_id, technician_id) that ON CONFLICT can use.",
-                "Call flex_sync_protect(), which adds one.");
+    return findings_.look("user_mapping", [&] {
+        connection_ = find_connection();
+        read_vault(statements_, connection_);
+        findings_.ok("user_mapping", connection_.vault_secret.empty()
+                                         ? "The caller has a user mapping with a token."
+                                         : "The caller has a user mapping, and its secret in Supabase Vault a token.");
     });
 }
 
-void Doctor::check_rows()
-{
-    const std::string assignments = relations_.assignments();
-    report_count("duplicates",
-                 R"(
-        SELECT pg_catalog.count(*)::pg_catalog.text
-        FROM (SELECT FROM )" +
-                     assignments + R"( AS a
-              WHERE a.crew_call_id IS NOT NULL AND a.technician_id IS NOT NULL
-              GROUP BY a.crew_call_id, a.technician_id
-              HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1) AS d)",
-                 "technicians with several rows on one crew call",
-                 "Look at them with SELECT * FROM flex_sync_duplicates(), and clean them up with SELECT * FROM "
-                 "flex_sync_repair(false).");
-    report_count("orphan_rows",
-                 R"(
-        SELECT pg_catalog.count(*)::pg_catalog.text FROM )" +
-                     assignments + R"( AS a
-        WHERE NOT EXISTS (SELECT FROM )" +
-                     relations_.calls() + R"( AS c
-                          WHERE c.id OPERATOR(pg_catalog.=) a.crew_call_id))",
-                 "rows of crew calls that are gone",
-                 "Delete them; a foreign key to flex_crew_calls keeps new ones away.");
-}
-
-void Doctor::check_desired()
-{
-    const std::string desired = relations_.desired();
-    report_count("desired_without_resource",
-                 R"(
-        SELECT pg_catalog.count(*)::pg_catalog.text FROM )" +
-                     desired + R"( AS d
-        WHERE d.flex_resource_id IS NULL OR d.flex_resource_id::pg_catalog.text OPERATOR(pg_catalog.=) '')",
-                 "desired technicians without a Flex resource",
-                 "Enter their flex_resource_id; until then a sync skips them.");
-    report_count("shared_resources", R"(
-        SELECT pg_catalog.count(*)::pg_catalog.text
-        FROM (SELECT FROM )" + desired + R"( AS d
-              WHERE d.flex_resource_id IS NOT NULL
-              GROUP BY d.crew_call_id, pg_catalog.lower(d.flex_resource_id::pg_catalog.text)
-              HAVING pg_catalog.count(DISTINCT d.technician_id) OPERATOR(pg_catalog.>) 1) AS s)",
-                 "resources of a crew call that several technicians share",
-                 "Give each technician a flex_resource_id of their own; those who share one share one contact.");
-    report_count("resource_white_space",
-                 R"(
-        SELECT pg_catalog.count(*)::pg_catalog.text FROM )" +
-                     desired + R"( AS d
-        WHERE d.flex_resource_id::pg_catalog.text OPERATOR(pg_catalog.~) '^[[:space:]]|[[:space:]]$|[[:cntrl:]]')",
-                 "desired technicians whose flex_resource_id has white space at its ends or a control character",
-                 "Correct the flex_resource_id; until then a sync skips them.");
-}
-
-/// A view that depends on who asks gives each caller another crew, and the smaller one would be taken for the whole.
-void Doctor::check_caller_dependence()
-{
-    const std::string read_dependence = R"(
-        WITH RECURSIVE views (oid) AS (
-            SELECT $1::regclass::oid
-            UNION
-            SELECT d.refobjid
-            FROM views AS v
-            JOIN pg_rewrite AS r ON r.ev_class = v.oid
-            JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
-                               AND d.refclassid = 'pg_class'::regclass
-            JOIN pg_class AS c ON c.oid = d.refobjid AND c.relkind = 'v'
-        )
-        SELECT string_agg(DISTINCT c.oid::regclass::text, ', ' ORDER BY c.oid::regclass::text)
-        FROM views AS v
-        JOIN pg_class AS c ON c.oid = v.oid AND c.relkind = 'v'
-        WHERE pg_get_viewdef(c.oid) ~* '\m(auth\.\w+ *\(|current_user|session_user|current_role|user\M *[^_(]|current_setting *\()'
-           OR 'security_invoker=true' = ANY (c.reloptions) OR 'security_invoker=on' = ANY (c.reloptions))";
-    findings_.look("caller_dependence", [&] {
-        const std::string views = value_of(read_dependence, {relations_.desired()}, own_.identity);
-        if (views.empty())
-            findings_.ok("caller_dependence", "The desired crew is the same for whoever asks.");
-        else
-            findings_.warn(
-                "caller_dependence", "The desired crew may depend on who asks, through " + views + ".",
-                "Sync through a SECURITY DEFINER function whose owner sees the whole crew, or take the condition "
-                "out of the view.");
-    });
-}
-
+/// What everybody may do who gets as far as the database: PUBLIC, and Supabase's role for requests without a login.
 void Doctor::check_public_access()
 {
-    const std::string read_open = R"(
-        SELECT string_agg(o.object || ' to ' || CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END,
-                          ', ' ORDER BY o.object)
-        FROM (SELECT p.oid::regprocedure::text, coalesce(p.proacl, acldefault('f', p.proowner)), p.oid,
-                     'pg_proc'::regclass
-              FROM pg_proc AS p
-              WHERE p.proname NOT IN ('flex_sync_lock_key', 'flex_sync_validator', 'flex_sync_crew_counts',
-                                  'flex_sync_running')
-              UNION ALL
-              SELECT c.oid::regclass::text, c.relacl, c.oid, 'pg_class'::regclass
-              FROM pg_class AS c WHERE c.relkind IN ('r', 'v')
-             ) AS o (object, acl, oid, class)
-        JOIN pg_depend AS d ON d.classid = o.class AND d.objid = o.oid AND d.deptype = 'e'
-        JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'flex_sync'
-        CROSS JOIN LATERAL aclexplode(o.acl) AS a
-        LEFT JOIN pg_roles AS r ON r.oid = a.grantee
-        WHERE a.grantee = 0 OR r.rolname = 'anon')";
+    static constexpr const char *read_open = R"(
+        SELECT string_agg(o.object || ' to ' || o.grantee, ', ' ORDER BY o.object, o.grantee),
+               string_agg('REVOKE ALL ON ' || o.kind || ' ' || o.object || ' FROM ' || o.grantee, '; '
+                          ORDER BY o.object, o.grantee)
+        FROM (SELECT DISTINCT o.kind, o.object,
+                     CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS grantee
+              FROM (SELECT CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.oid::regprocedure::text,
+                           coalesce(p.proacl, acldefault('f', p.proowner)), p.oid, 'pg_proc'::regclass
+                    FROM pg_proc AS p
+                    WHERE p.proname NOT IN ('flex_sync_lock_key', 'flex_sync_validator', 'flex_sync_crew_counts',
+                                            'flex_sync_running')
+                    UNION ALL
+                    SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass::text, c.relacl,
+                           c.oid, 'pg_class'::regclass
+                    FROM pg_class AS c WHERE c.relkind IN ('r', 'v', 'S')
+                    UNION ALL
+                    SELECT 'TABLE', c.oid::regclass::text, t.attacl, c.oid, 'pg_class'::regclass
+                    FROM pg_class AS c JOIN pg_attribute AS t ON t.attrelid = c.oid WHERE t.attacl IS NOT NULL
+                   ) AS o (kind, object, acl, oid, class)
+              JOIN pg_depend AS d ON d.classid = o.class AND d.objid = o.oid AND d.deptype = 'e'
+              JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'flex_sync'
+              CROSS JOIN LATERAL aclexplode(o.acl) AS a
+              LEFT JOIN pg_roles AS r ON r.oid = a.grantee
+              WHERE a.grantee = 0 OR r.rolname = 'anon') AS o)";
     findings_.look("public_access", [&] {
-        const std::string open = value_of(read_open, {}, own_.identity);
+        Rows rows = statements_.run(read_open, {}, own_.identity);
+        const std::string open(rows.at(0, 0).value_or(""));
+        const std::string revoke(rows.at(0, 1).value_or(""));
+        rows.release();
         if (open.empty())
-            findings_.ok("public_access", "Nothing of the extension is open to PUBLIC or anon.");
+            findings_.ok("public_access", "Nothing of the extension that should not be is open to PUBLIC or anon.");
         else
-            findings_.error("public_access", "Open to everybody: " + open + ".",
-                            "REVOKE ALL on these, and grant them to the roles that need them.");
+            findings_.error("public_access", "Open to everybody: " + open + ".", revoke + ".");
     });
 }
 
-/// What a run over the due crew calls spends at the least: a listing for each element.
-void Doctor::check_requests()
-{
-    const std::string count_elements = R"(
-        SELECT pg_catalog.count(DISTINCT pg_catalog.lower(c.flex_element_id::pg_catalog.text))::pg_catalog.text
-        FROM )" + relations_.schema + R"(.flex_due_crew_calls AS d
-        JOIN )" + relations_.calls() + R"( AS c ON c.id OPERATOR(pg_catalog.=) d.crew_call_id
-        WHERE c.flex_element_id IS NOT NULL)";
-    findings_.ok("requests", "A run over flex_due_crew_calls spends " + value_of(count_elements, {}, reader) +
-                                 " requests where nothing has changed: one for each element.");
-}
-
+/// One request, whatever comes of it.
 void Doctor::ask_flex()
 {
-    const std::string read_element = R"(
-        SELECT c.flex_element_id::pg_catalog.text FROM )" +
-                                     relations_.calls() + R"( AS c
-        WHERE c.flex_element_id IS NOT NULL ORDER BY c.id LIMIT 1)";
-    const std::string element = value_of(read_element, {}, reader);
+    const std::string read_element = "SELECT c.flex_element_id::pg_catalog.text FROM " +
+                                     quoted_identifier(connection_.options.crew_schema) +
+                                     R"(.flex_crew_calls AS c
+        WHERE c.flex_element_id::pg_catalog.text OPERATOR(pg_catalog.<>) '' ORDER BY c.id LIMIT 1)";
+    Rows rows = statements_.run(read_element, {}, reader);
+    const std::string element(rows.empty() ? "" : rows.at(0, 0).value_or(""));
+    rows.release();
     if (element.empty())
         return findings_.warn("flex", "No crew call has an element to ask for.",
                               "Create one in Flex and store its id in flex_crew_calls.");
     LatchWaiter waiter;
-    flex::Client client(connection_.options.url, connection_.options.http, waiter);
+    flex::HttpOptions once = connection_.options.http;
+    once.retries = 0;
+    flex::Client client(connection_.options.url, once, waiter);
     const core::ElementId id(element);
     const core::Answer answer =
         client.list({&id, 1}, std::chrono::steady_clock::now() + connection_.options.deadline).front().answer;
     const std::string time = std::to_string(static_cast<long>(answer.duration.count())) + " ms";
     if (answer.outcome == core::Outcome::Done)
-        findings_.ok("flex", "Flex takes the token and listed element " + element + " in " + time + ".");
+        findings_.ok("flex", "Flex takes the token and listed element \"" + element + "\" in " + time + ".");
+    else if (answer.code == "not_found")
+        findings_.warn("flex", "Flex answered in " + time + ", and has no element \"" + element + "\".",
+                       listing_hint(connection_.server, answer));
     else
-        findings_.error("flex", answer.message, listing_hint(connection_.server, answer));
+        findings_.error("flex", answer.message + " It took " + time + ".", listing_hint(connection_.server, answer));
 }
 
 Datum sync_check(FunctionCallInfo fcinfo)

@@ -1,6 +1,9 @@
 #include "pg/crew_run.hpp"
 
 #include "pg/settings.hpp"
+#include "pg/time_limit.hpp"
+
+#include <algorithm>
 
 #include "pg/wall.hpp"
 
@@ -46,6 +49,7 @@ CrewRun::CrewRun(CrewSession &session, const SyncPolicy &policy, const SyncTools
       budget_(tools.budget), policy_{.prune = policy.prune,
                                      .max_removals = policy.max_removals,
                                      .deadline = tools.deadline,
+                                     .deletes_in_bulk = !session.connection.options.http.bulk_delete.empty(),
                                      .budget = &budget_},
       store_(session.statements, session.relations, session.own, session.connection.server, element_),
       sync_(element_, policy_, store_, tools.flex, tools.clock)
@@ -55,6 +59,7 @@ CrewRun::CrewRun(CrewSession &session, const SyncPolicy &policy, const SyncTools
 bool CrewRun::read()
 {
     requests_before_ = tools_.flex.requests_sent();
+    repeats_before_ = tools_.flex.repeats();
     std::optional<core::SyncResult> end = sync_.read();
     if (!end)
         return true;
@@ -62,9 +67,16 @@ bool CrewRun::read()
     return false;
 }
 
+void CrewRun::leave_out(steady_clock::duration time)
+{
+    begun_ += time;
+    policy_.deadline = time_limit(begun_, session_.connection.options.deadline);
+}
+
 void CrewRun::run(core::Listing first)
 {
     requests_before_ = tools_.flex.requests_sent() - first.requests;
+    repeats_before_ = tools_.flex.repeats() - std::max(0, first.requests - 1);
     run_.result = sync_.run_on(std::move(first));
 }
 
@@ -84,11 +96,12 @@ SyncRow CrewRun::log()
     run_.duration_ms = std::chrono::duration<double, std::milli>(steady_clock::now() - begun_).count();
     write_log(session_.statements, session_.own, run_);
     budget_.release();
-    log_to_server(run_, tools_.flex.repeats());
+    log_to_server(run_, tools_.flex.repeats() - repeats_before_);
     return {.values = values_of(run_),
             .status = run_.status,
             .timed_out = run_.result.timed_out,
-            .retry_after = run_.result.retry_after};
+            .retry_after = run_.result.retry_after,
+            .first_diagnostic = run_.result.diagnostics.empty() ? "" : run_.result.diagnostics.front().message};
 }
 
 SyncRow row_without_run(const CrewCall &call, const char *status, std::string message)

@@ -26,6 +26,7 @@ struct SyncRow {
     std::string status;
     bool timed_out = false;
     std::optional<core::Milliseconds> retry_after = {};
+    std::string first_diagnostic = {}; ///< its message; of a `partial` sync, what did not succeed
 };
 
 /// What a sync shares with others that the same call makes.
@@ -46,6 +47,9 @@ public:
 
     /// Reads the crew. False if the sync ends here, for want of requests.
     bool read();
+
+    /// Time in which other crews had their turn is neither this one's duration nor off its deadline.
+    void leave_out(std::chrono::steady_clock::duration time);
 
     /// Takes the listing on from there. What the server raises passes through.
     void run(core::Listing first);
@@ -68,6 +72,7 @@ private:
     CrewStore store_;
     core::SyncRun sync_;
     int requests_before_ = 0;
+    int repeats_before_ = 0;
 };
 
 /// A row for a crew call that was not synced, which has no run: `busy`, `skipped`.

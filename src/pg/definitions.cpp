@@ -40,13 +40,19 @@ const char *const business_roles_table = R"(
         role_suffix pg_catalog.text NOT NULL,
         business_role_id pg_catalog.text NOT NULL,
         PRIMARY KEY (department, role_suffix)
-    ))";
+    );
+    CREATE UNIQUE INDEX flex_business_roles_lookup_key
+        ON $.flex_business_roles (pg_catalog.lower(department), pg_catalog.upper(role_suffix)))";
+
+namespace {
 
 // One row a call and technician, of several assignments the one whose role has the strongest suffix: R, then E, then T.
-// The call's id is a DISTINCT ON column, so that a sync's condition on it reaches the tables below.
-const char *const desired_crew_view = R"(
+// The call's id is a DISTINCT ON column, so that a sync's condition on it reaches the tables below. `%` stands for the
+// branches that pick a department's role.
+constexpr std::string_view desired_crew_view_text = R"(
     CREATE VIEW $.flex_desired_crew AS
-    SELECT m.crew_call_id, m.technician_id, m.flex_resource_id, b.business_role_id
+    SELECT m.crew_call_id, m.technician_id, m.flex_resource_id,
+           b.business_role_id::pg_catalog.text AS business_role_id
     FROM (
         SELECT DISTINCT ON (c.id, a.technician_id)
                c.id AS crew_call_id, a.technician_id, p.flex_resource_id::pg_catalog.text AS flex_resource_id,
@@ -56,10 +62,7 @@ const char *const desired_crew_view = R"(
         JOIN $.job_assignments AS a ON a.job_id OPERATOR(pg_catalog.=) c.job_id
         LEFT JOIN $.profiles AS p ON p.id OPERATOR(pg_catalog.=) a.technician_id
         CROSS JOIN LATERAL (
-            SELECT pg_catalog.btrim(CASE
-                WHEN d.department OPERATOR(pg_catalog.=) 'sound' THEN a.sound_role::pg_catalog.text
-                WHEN d.department OPERATOR(pg_catalog.=) 'lights' THEN a.lights_role::pg_catalog.text
-                WHEN d.department OPERATOR(pg_catalog.=) 'video' THEN a.video_role::pg_catalog.text
+            SELECT pg_catalog.btrim(CASE%
             END) AS code
         ) AS given
         CROSS JOIN LATERAL (
@@ -81,8 +84,23 @@ const char *const desired_crew_view = R"(
                  s.suffix
     ) AS m
     LEFT JOIN $.flex_business_roles AS b
-        ON pg_catalog.lower(b.department) OPERATOR(pg_catalog.=) m.department
-       AND pg_catalog.upper(b.role_suffix) OPERATOR(pg_catalog.=) m.suffix)";
+        ON pg_catalog.lower(b.department::pg_catalog.text) OPERATOR(pg_catalog.=) m.department
+       AND pg_catalog.upper(b.role_suffix::pg_catalog.text) OPERATOR(pg_catalog.=) m.suffix)";
+
+} // namespace
+
+std::string desired_crew_view(std::span<const std::string_view> departments)
+{
+    std::string branches;
+    for (const std::string_view department : departments)
+        branches.append("\n                WHEN d.department OPERATOR(pg_catalog.=) '")
+            .append(department)
+            .append("' THEN a.")
+            .append(department)
+            .append("_role::pg_catalog.text");
+    std::string text(desired_crew_view_text);
+    return text.replace(text.find('%'), 1, branches);
+}
 
 const char *const due_view = R"(
     CREATE VIEW $.flex_due_crew_calls AS

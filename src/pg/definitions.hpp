@@ -2,6 +2,7 @@
 // The relations that flex_sync_setup makes where there are none. They refer to nothing of the extension: DROP EXTENSION
 // must neither be refused on their account nor take them along.
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -14,8 +15,9 @@ extern const char *const assignments_table;
 extern const char *const desired_crew_table;
 
 /// The desired crew of an application that keeps `job_assignments` and `profiles`: a technician belongs to a
-/// department's call when their role for it is set or their profile's department is that one.
-extern const char *const desired_crew_view;
+/// department's call when their role for it is set or their profile's department is that one. `departments` are those
+/// whose role is a column of job_assignments: `sound` has `sound_role`.
+std::string desired_crew_view(std::span<const std::string_view> departments);
 
 /// The business roles that the view looks up by department and the suffix of a role code.
 extern const char *const business_roles_table;

@@ -2,11 +2,12 @@
 // The doctor's findings: what it looked at, how that is, and what to do.
 
 #include "core/error.hpp"
+#include "pg/options.hpp"
+#include "pg/own_tables.hpp"
+#include "pg/statement.hpp"
 #include "pg/subtransaction.hpp"
 
-#include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace pg {
@@ -38,11 +39,11 @@ public:
         try {
             const auto undone = in_subtransaction(look);
             if (undone)
-                error(name, undone->message, "Mend what the server says, and check again.");
+                error(name, as_sentence(undone->message), hint_for(undone->sqlstate));
             return !undone;
         } catch (const core::Error &failed) {
             const std::string detail = failed.detail().empty() ? "" : " " + failed.detail();
-            error(name, failed.message() + "." + detail, failed.hint());
+            error(name, as_sentence(failed.message()) + detail, failed.hint());
             return false;
         }
     }
@@ -50,7 +51,29 @@ public:
     const std::vector<Finding> &all() const { return all_; }
 
 private:
+    static std::string as_sentence(std::string message)
+    {
+        if (!message.empty() && message[0] >= 'a' && message[0] <= 'z')
+            message[0] = static_cast<char>(message[0] - 'a' + 'A');
+        return message + ".";
+    }
+
+    static const char *hint_for(std::string_view sqlstate)
+    {
+        return sqlstate == "42501" ? "Grant the missing privilege to the caller, or call flex_sync through a SECURITY "
+                                     "DEFINER function whose owner sees the whole crew; docs/supabase.md shows one."
+                                   : "Mend what the server says, and check again.";
+    }
+
     std::vector<Finding> all_;
 };
+
+/// Looks at the crew relations of a server: that they are there, who may do what, and what they hold.
+void examine_crew(Findings &findings, Statements &statements, const OwnTables &own, const std::string &server,
+                  const ServerOptions &options);
+
+/// Estimates what a run over flex_due_crew_calls takes, and whether the request limits leave room for it.
+void examine_requests(Findings &findings, Statements &statements, const OwnTables &own, const std::string &server,
+                      const ServerOptions &options);
 
 } // namespace pg

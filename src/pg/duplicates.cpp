@@ -139,8 +139,23 @@ void delete_rows(Statements &statements, const std::string &assignments, const s
     if (count != "0")
         throw core::Error(
             "55000", "could not delete " + count + " of the duplicate rows",
-            "A trigger of the relation " + assignments + " keeps them.",
-            "Disable the trigger, or delete the rows by hand; SELECT * FROM flex_sync_duplicates() names them.");
+            "A trigger or rule of the table " + assignments + " keeps them; nothing was changed.",
+            "Disable it for the time being, or delete the rows by hand; SELECT * FROM flex_sync_duplicates() names "
+            "them.");
+}
+
+/// Deletes all but the first of each set, under a lock that keeps sets from changing; gives the sets.
+Rows repair(Statements &statements, const OwnTables &own, const Assignments &assignments, const std::string &calls)
+{
+    // Nobody writes meanwhile, so that a set is whole; readers go on.
+    statements.run_once("LOCK TABLE " + assignments.quoted + " IN SHARE ROW EXCLUSIVE MODE");
+    const Rows sets = read_sets(statements, assignments.quoted, calls);
+    if (!sets.empty()) {
+        const std::string json = rows_to_delete(sets, server_setting());
+        keep_copies(statements, own, json);
+        delete_rows(statements, assignments.quoted, json);
+    }
+    return sets;
 }
 
 Datum sync_repair(FunctionCallInfo fcinfo)
@@ -149,17 +164,14 @@ Datum sync_repair(FunctionCallInfo fcinfo)
     const std::string schema = find_server_options().crew_schema;
     const Assignments assignments = check_assignments(schema);
     const CrewRelations relations = check_relations(schema, Access::Calls);
+    if (!is_dry_run)
+        check_delete_privilege(schema);
     const OwnTables own = find_own_tables(fcinfo);
     Statements statements;
-    // Nobody writes meanwhile, so that a set is whole; readers go on.
-    if (!is_dry_run)
-        statements.run_once("LOCK TABLE " + assignments.quoted + " IN SHARE ROW EXCLUSIVE MODE");
+    // Where there is nothing to do, nobody is held up.
     Rows sets = read_sets(statements, assignments.quoted, relations.calls());
-    if (!is_dry_run && !sets.empty()) {
-        const std::string json = rows_to_delete(sets, server_setting());
-        keep_copies(statements, own, json);
-        delete_rows(statements, assignments.quoted, json);
-    }
+    if (!is_dry_run && !sets.empty())
+        sets = repair(statements, own, assignments, relations.calls());
     ResultSet result(fcinfo);
     for (std::size_t row = 0; row < sets.size(); ++row)
         result.add({{"crew_call_id", text_at(sets, row, 0)},

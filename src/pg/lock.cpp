@@ -14,13 +14,13 @@ namespace {
 constexpr std::uint64_t key_seed = 0x666c65785f73796e; // "flex_syn"
 
 /// The tag of the lock that says that a crew call is being synced. Advisory locks that SQL takes have 1 or 2 in the
-/// last field.
+/// last field, those of request_budget.cpp 1000 and more.
 LOCKTAG activity_tag(const std::string &call_id)
 {
     const std::uint64_t hash = hash_bytes_extended(reinterpret_cast<const unsigned char *>(call_id.data()),
                                                    static_cast<int>(call_id.size()), 62);
     LOCKTAG tag;
-    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, static_cast<uint32>(hash >> 32), static_cast<uint32>(hash), 61000);
+    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, static_cast<uint32>(hash >> 32), static_cast<uint32>(hash), 999);
     return tag;
 }
 

@@ -3,6 +3,7 @@
 // check for themselves.
 
 #include "pg/catalog.hpp"
+#include "pg/dashboard_data.hpp"
 #include "pg/own_tables.hpp"
 #include "pg/relations.hpp"
 #include "pg/result_tuple.hpp"
@@ -34,22 +35,37 @@ constexpr std::string_view count_crew_sql = R"(
     CROSS JOIN (SELECT pg_catalog.count(*) AS missing
                 FROM (SELECT w.crew_call_id, w.technician_id FROM {desired} AS w
                       JOIN {calls} AS c ON c.id OPERATOR(pg_catalog.=) w.crew_call_id
-                      WHERE w.flex_resource_id IS NOT NULL AND c.flex_element_id IS NOT NULL
+                      WHERE w.flex_resource_id IS NOT NULL
+                        AND c.flex_element_id::pg_catalog.text OPERATOR(pg_catalog.<>) ''
                       GROUP BY w.crew_call_id, w.technician_id) AS w
                 WHERE NOT EXISTS (SELECT FROM {assignments} AS a
                                   WHERE a.crew_call_id OPERATOR(pg_catalog.=) w.crew_call_id
                                     AND a.technician_id OPERATOR(pg_catalog.=) w.technician_id)) AS m)";
 
+} // namespace
+
+CrewCounts count_crew(Statements &statements, const std::string &crew_schema)
+{
+    const CrewRelations relations = check_relations(crew_schema, Access::Read);
+    Rows rows = statements.run(relations.in(count_crew_sql), {}, reader);
+    CrewCounts counts{.duplicates = *text_at(rows, 0, 0),
+                      .duplicates_since = text_at(rows, 0, 1),
+                      .missing_crew = *text_at(rows, 0, 2)};
+    rows.release();
+    return counts;
+}
+
+namespace {
+
 Datum crew_counts(FunctionCallInfo fcinfo)
 {
-    const CrewRelations relations = check_relations(find_server_options().crew_schema, Access::Read);
+    const std::string schema = find_server_options().crew_schema;
     Statements statements;
-    Rows rows = statements.run(relations.in(count_crew_sql), {}, reader);
-    const RowValues values{{"duplicates", text_at(rows, 0, 0)},
-                           {"duplicates_since", text_at(rows, 0, 1)},
-                           {"missing_crew", text_at(rows, 0, 2)}};
+    const CrewCounts counts = count_crew(statements, schema);
     statements.finish();
-    return make_composite(fcinfo, values);
+    return make_composite(fcinfo, {{"duplicates", counts.duplicates},
+                                   {"duplicates_since", counts.duplicates_since},
+                                   {"missing_crew", counts.missing_crew}});
 }
 
 constexpr const char *read_activity_sql = R"(
@@ -59,7 +75,7 @@ constexpr const char *read_activity_sql = R"(
     FROM pg_locks AS k
     JOIN pg_stat_activity AS s ON s.pid = k.pid
     LEFT JOIN pg_locks AS w ON w.pid = k.pid AND w.locktype = 'advisory' AND NOT w.granted
-    WHERE k.locktype = 'advisory' AND k.objsubid = 61000
+    WHERE k.locktype = 'advisory' AND k.objsubid = 999
       AND k.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
     ORDER BY k.pid)";
 

@@ -97,6 +97,15 @@ Refusal read_retries(const std::string &value, Target &target)
     return std::nullopt;
 }
 
+Refusal read_bulk_delete(const std::string &value, Target &target)
+{
+    constexpr std::array<std::string_view, 3> parameters{"lineItemIds", "lineItemId", "ids"};
+    target.server.http.bulk_delete = value == "off" ? "" : value;
+    return value == "off" || std::find(parameters.begin(), parameters.end(), value) != parameters.end()
+               ? std::nullopt
+               : Refusal("Flex is not known to take such a parameter.");
+}
+
 Refusal read_max_removals(const std::string &value, Target &target)
 {
     const std::optional<int> number = value == "0" ? 0 : parse_number(value, 0);
@@ -141,6 +150,11 @@ constexpr std::array options{
     Option{"daily_limit", OptionPlace::Server, "the number of requests that all syncs together may make in a day",
            [](const std::string &value, Target &t) { return read_limit(value, t.server.daily_limit); }},
     Option{"max_response_bytes", OptionPlace::Server, "a size from 1kB to 2GB, such as 16MB", read_max_response_bytes},
+    Option{"bulk_delete", OptionPlace::Server,
+           "off, or the form parameter with which this tenant takes many line items in one DELETE: lineItemIds, "
+           "lineItemId "
+           "or ids",
+           read_bulk_delete},
     Option{"ca_file", OptionPlace::Server, "the path of a file with certificates that the database server can read",
            [](const std::string &value, Target &t) { return read_text(value, t.server.http.ca_file); }},
     Option{"proxy", OptionPlace::Server, "the URL of an HTTP proxy",

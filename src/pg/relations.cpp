@@ -6,7 +6,6 @@
 #include "pg/statement.hpp"
 
 #include <array>
-#include <initializer_list>
 #include <vector>
 
 #include "pg/wall.hpp"
@@ -24,6 +23,7 @@ constexpr const char *setup_hint =
 /// A relation and the columns of it that we use.
 struct Relation {
     Oid oid;
+    std::string schema;
     std::string name;         ///< qualified, for messages
     std::string written_name; ///< the same for statements
     std::vector<AttrNumber> columns;
@@ -42,10 +42,31 @@ Oid find_schema(const std::string &schema)
     return oid;
 }
 
+struct RelationColumns {
+    std::string_view relation;
+    std::span<const char *const> columns;
+};
+
+constexpr std::array calls_columns{"id", "job_id", "department", "flex_element_id"};
+constexpr std::array assignments_columns{"id", "created_at", "crew_call_id", "technician_id", "flex_line_item_id"};
+constexpr std::array desired_columns{"crew_call_id", "technician_id", "flex_resource_id", "business_role_id"};
+constexpr std::array due_columns{"crew_call_id"};
+constexpr std::array business_roles_columns{"department", "role_suffix", "business_role_id"};
+
+constexpr std::array<RelationColumns, 5> all_columns{{{"flex_crew_calls", calls_columns},
+                                                      {"flex_crew_assignments", assignments_columns},
+                                                      {"flex_desired_crew", desired_columns},
+                                                      {"flex_due_crew_calls", due_columns},
+                                                      {"flex_business_roles", business_roles_columns}}};
+
+// A sync needs neither the id of a row nor its time.
+constexpr std::span<const char *const> synced_columns = std::span(assignments_columns).subspan(2);
+
 Relation find_relation(Oid schema_oid, const std::string &schema, const char *name,
-                       std::initializer_list<const char *> columns)
+                       std::span<const char *const> columns)
 {
     Relation relation{.oid = call([&] { return get_relname_relid(name, schema_oid); }),
+                      .schema = schema,
                       .name = schema + "." + name,
                       .written_name = as_written(schema) + "." + name,
                       .columns = {}};
@@ -78,23 +99,28 @@ bool may(const Relation &relation, AclMode mode)
     });
 }
 
+struct Privilege {
+    AclMode mode;
+    const char *name;
+};
+
+void check_privilege(const Relation &relation, const Privilege &privilege)
+{
+    if (!may(relation, privilege.mode))
+        throw Error("42501", "permission denied for relation " + relation.name,
+                    "The caller lacks the privilege " + std::string(privilege.name) + ".",
+                    "Grant it with GRANT " + std::string(privilege.name) + " ON " + relation.written_name + " TO " +
+                        as_written(current_role()) + ", or call flex_sync through a SECURITY DEFINER function.");
+}
+
 void check_privileges(const Relation &relation, Access access)
 {
-    struct Privilege {
-        AclMode mode;
-        const char *name;
-    };
-    static constexpr std::array privileges{Privilege{ACL_SELECT, "SELECT"}, Privilege{ACL_INSERT, "INSERT"},
-                                           Privilege{ACL_UPDATE, "UPDATE"}, Privilege{ACL_DELETE, "DELETE"}};
-    for (const Privilege &privilege : privileges) {
-        if (!may(relation, privilege.mode))
-            throw Error("42501", "permission denied for relation " + relation.name,
-                        "The caller lacks the privilege " + std::string(privilege.name) + ".",
-                        "Grant it with GRANT " + std::string(privilege.name) + " ON " + relation.written_name + " TO " +
-                            as_written(current_role()) + ", or call flex_sync through a SECURITY DEFINER function.");
-        if (access == Access::Read)
-            break;
-    }
+    check_privilege(relation, {ACL_SELECT, "SELECT"});
+    if (access != Access::Write)
+        return;
+    for (const Privilege &privilege :
+         {Privilege{ACL_INSERT, "INSERT"}, Privilege{ACL_UPDATE, "UPDATE"}, Privilege{ACL_DELETE, "DELETE"}})
+        check_privilege(relation, privilege);
 }
 
 void check_row_security(const Relation &relation)
@@ -114,8 +140,8 @@ void check_unique_index(const Relation &assignments)
                 "relation \"" + assignments.name +
                     "\" has no unique index on (crew_call_id, technician_id) that ON CONFLICT can use",
                 "An index that is partial, invalid or deferrable cannot be used.",
-                "Call flex_sync_protect(), which adds one. For a table that is too busy to hold up its writers, create "
-                "it yourself with CREATE UNIQUE INDEX CONCURRENTLY.");
+                "Call flex_sync_protect(), which adds one. For a table that is too busy to hold up its writers, run " +
+                    concurrent_index_statement(assignments.schema) + " instead.");
 }
 
 } // namespace
@@ -139,10 +165,25 @@ std::string CrewRelations::in(std::string_view sql) const
     }
 }
 
+std::span<const char *const> columns_of(std::string_view relation)
+{
+    for (const RelationColumns &known : all_columns)
+        if (known.relation == relation)
+            return known.columns;
+    return {};
+}
+
+void check_relation(const std::string &schema, const char *name)
+{
+    const Relation relation = find_relation(find_schema(schema), schema, name, columns_of(name));
+    check_privileges(relation, Access::Read);
+    check_row_security(relation);
+}
+
 Assignments check_assignments(const std::string &schema)
 {
-    const Relation relation = find_relation(find_schema(schema), schema, "flex_crew_assignments",
-                                            {"id", "crew_call_id", "technician_id", "flex_line_item_id", "created_at"});
+    const Oid schema_oid = find_schema(schema);
+    const Relation relation = find_relation(schema_oid, schema, "flex_crew_assignments", assignments_columns);
     check_privileges(relation, Access::Read);
     check_row_security(relation);
     return {.oid = relation.oid, .quoted = quoted_identifier(schema) + ".flex_crew_assignments"};
@@ -150,23 +191,25 @@ Assignments check_assignments(const std::string &schema)
 
 void check_due_calls(const std::string &schema)
 {
-    const Relation due = find_relation(find_schema(schema), schema, "flex_due_crew_calls", {"crew_call_id"});
-    check_privileges(due, Access::Read);
-    check_row_security(due);
+    check_relation(schema, "flex_due_crew_calls");
 }
 
 void check_write_privileges(const std::string &schema)
 {
-    check_privileges(find_relation(find_schema(schema), schema, "flex_crew_assignments",
-                                   {"crew_call_id", "technician_id", "flex_line_item_id"}),
+    check_privileges(find_relation(find_schema(schema), schema, "flex_crew_assignments", synced_columns),
                      Access::Write);
+}
+
+void check_delete_privilege(const std::string &schema)
+{
+    check_privilege(find_relation(find_schema(schema), schema, "flex_crew_assignments", synced_columns),
+                    {ACL_DELETE, "DELETE"});
 }
 
 CrewRelations check_relations(const std::string &schema, Access access)
 {
     const Oid oid = find_schema(schema);
-    const Relation calls =
-        find_relation(oid, schema, "flex_crew_calls", {"id", "job_id", "department", "flex_element_id"});
+    const Relation calls = find_relation(oid, schema, "flex_crew_calls", calls_columns);
     check_privileges(calls, Access::Read);
     check_row_security(calls);
     CrewRelations relations{.schema = quoted_identifier(schema)};
@@ -174,10 +217,8 @@ CrewRelations check_relations(const std::string &schema, Access access)
     if (access == Access::Calls)
         return relations;
 
-    const Relation assignments =
-        find_relation(oid, schema, "flex_crew_assignments", {"crew_call_id", "technician_id", "flex_line_item_id"});
-    const Relation desired = find_relation(oid, schema, "flex_desired_crew",
-                                           {"crew_call_id", "technician_id", "flex_resource_id", "business_role_id"});
+    const Relation assignments = find_relation(oid, schema, "flex_crew_assignments", synced_columns);
+    const Relation desired = find_relation(oid, schema, "flex_desired_crew", desired_columns);
     check_privileges(desired, Access::Read);
     check_privileges(assignments, access);
     check_row_security(desired);

@@ -1,6 +1,7 @@
 #pragma once
 // The crew relations: what must be there before a sync touches anything, and how statements name them.
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,13 @@ enum class Access {
     Write,
 };
 
+/// The columns that a relation which flex_sync_setup makes must have, by its name; none for any other name.
+std::span<const char *const> columns_of(std::string_view relation);
+
+/// Checks one of the crew relations by its name: that it is there with all its columns, and that the caller may read
+/// all of it. Throws as `check_relations` does.
+void check_relation(const std::string &schema, const char *name);
+
 /// Checks schema, relations, columns, the caller's privileges and row level security, and for writing the unique index
 /// that ON CONFLICT needs. Throws 55000 or 42501, each with the way out.
 CrewRelations check_relations(const std::string &schema, Access access);
@@ -45,6 +53,9 @@ void check_due_calls(const std::string &schema);
 
 /// Throws 42501 unless the caller may insert, update and delete rows.
 void check_write_privileges(const std::string &schema);
+
+/// Throws 42501 unless the caller may delete rows.
+void check_delete_privilege(const std::string &schema);
 
 /// Checks it for reading, with all columns that the audit needs. Throws as `check_relations` does.
 Assignments check_assignments(const std::string &schema);

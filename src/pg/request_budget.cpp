@@ -10,9 +10,9 @@ namespace pg {
 namespace {
 
 // The fourth field of our lock tags. Advisory locks that SQL takes have 1 or 2 there, so that ours never meet a user's;
-// the rest tells the reservations of one backend apart.
+// the rest tells the reservations of one backend apart. pg_locks shows it as a smallint.
 constexpr std::uint16_t first_lock_class = 1000;
-constexpr std::uint16_t last_lock_class = 60999;
+constexpr std::uint16_t last_lock_class = 32767;
 
 // What the window has seen, and when enough of it will have left the window for $4 requests more than the limit $5 to
 // fit.
@@ -24,7 +24,7 @@ constexpr const char *read_use_sql = R"(
     ), use AS (
         SELECT coalesce((SELECT sum(s.http_requests) FROM spent AS s), 0)
              + coalesce((SELECT sum(k.objid::bigint) FROM pg_locks AS k
-                         WHERE k.locktype = 'advisory' AND k.objsubid BETWEEN 1000 AND 60999 AND k.classid::bigint = $3::bigint
+                         WHERE k.locktype = 'advisory' AND k.objsubid BETWEEN 1000 AND 32767 AND k.classid::bigint = $3::bigint
                            AND k.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
                            AND k.pid <> pg_backend_pid()), 0) AS requests
     ), freed AS (

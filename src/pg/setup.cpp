@@ -4,9 +4,14 @@
 #include "pg/catalog.hpp"
 #include "pg/definitions.hpp"
 #include "pg/protect.hpp"
+#include "pg/relations.hpp"
 #include "pg/result_tuple.hpp"
 #include "pg/statement.hpp"
 #include "pg/subtransaction.hpp"
+
+#include <array>
+#include <span>
+#include <vector>
 
 #include "pg/wall.hpp"
 
@@ -15,6 +20,14 @@ namespace pg {
 namespace {
 
 constexpr Identity caller{Identity::Kind::Caller};
+
+using Columns = std::span<const char *const>;
+
+// What is read of the application's own tables.
+constexpr std::array job_assignment_columns{"job_id", "technician_id", "sound_role", "lights_role", "video_role"};
+constexpr std::array profile_columns{"id", "department", "flex_resource_id"};
+constexpr std::array job_columns{"id", "end_time"};
+constexpr std::array production_columns{"production_role"};
 
 /// One call of flex_sync_setup.
 class Setup {
@@ -35,14 +48,8 @@ public:
         const bool assignments_were_there = OidIsValid(find("flex_crew_assignments"));
         make("flex_crew_assignments", assignments_table);
         make_unique_key(assignments_were_there);
-        if (has_columns("job_assignments", {"job_id", "technician_id", "sound_role", "lights_role", "video_role"}) &&
-            has_columns("profiles", {"id", "department", "flex_resource_id"})) {
-            make("flex_business_roles", business_roles_table);
-            make("flex_desired_crew", desired_crew_view);
-        } else {
-            make("flex_desired_crew", desired_crew_table);
-        }
-        make("flex_due_crew_calls", has_columns("jobs", {"id", "end_time"}) ? due_of_jobs_view : due_view);
+        make_desired_crew();
+        make_due_calls();
         statements_.finish();
     }
 
@@ -52,51 +59,131 @@ private:
         return call([&] { return get_relname_relid(name, oid_); });
     }
 
-    bool has_columns(const char *name, std::initializer_list<const char *> columns) const
+    /// The columns that a relation lacks, for a message; empty if it has all of them.
+    std::string missing_columns(Oid relation, Columns columns) const
+    {
+        std::string missing;
+        for (const char *column : columns)
+            if (call([&] { return get_attnum(relation, column); }) == InvalidAttrNumber)
+                missing.append(missing.empty() ? "\"" : ", \"").append(column).append("\"");
+        return missing;
+    }
+
+    /// Whether a table of the application can be read; says so if it is there but cannot.
+    bool is_usable(const char *name, Columns columns, const char *consequence) const
     {
         const Oid relation = find(name);
-        for (const char *column : columns)
-            if (!OidIsValid(relation) || call([&] { return get_attnum(relation, column); }) == InvalidAttrNumber)
-                return false;
-        return true;
+        if (!OidIsValid(relation))
+            return false;
+        const std::string missing = missing_columns(relation, columns);
+        if (!missing.empty())
+            notice("\"" + schema_ + "." + name + "\" is not used: it has no column " + missing, consequence);
+        return missing.empty();
+    }
+
+    void make_desired_crew()
+    {
+        constexpr const char *consequence =
+            "Where there is no \"flex_desired_crew\" a plain table is made, which you fill; or create a view of that "
+            "name over your own tables.";
+        if (OidIsValid(find("flex_desired_crew"))) {
+            if (OidIsValid(find("flex_business_roles")))
+                report_existing("flex_business_roles");
+            return report_existing("flex_desired_crew");
+        }
+        const bool has_assignments = is_usable("job_assignments", job_assignment_columns, consequence);
+        const bool has_profiles = is_usable("profiles", profile_columns, consequence);
+        if (!has_assignments || !has_profiles)
+            return make("flex_desired_crew", desired_crew_table);
+        make("flex_business_roles", business_roles_table);
+        std::vector<std::string_view> departments{"sound", "lights", "video"};
+        if (missing_columns(find("job_assignments"), production_columns).empty())
+            departments.push_back("production");
+        make("flex_desired_crew", desired_crew_view(departments).c_str());
+    }
+
+    void make_due_calls()
+    {
+        const bool has_jobs =
+            !OidIsValid(find("flex_due_crew_calls")) &&
+            is_usable("jobs", job_columns, "\"flex_due_crew_calls\" lists the calls of all jobs, ended ones too.");
+        make("flex_due_crew_calls", has_jobs ? due_of_jobs_view : due_view);
     }
 
     /// Makes a relation unless there is one of that name, of whatever kind.
     void make(const char *name, const char *sql)
     {
-        const Oid existing = find(name);
-        if (OidIsValid(existing)) {
-            const char kind = call([&] { return get_rel_relkind(existing); });
-            const bool is_relation = kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE ||
-                                     kind == RELKIND_VIEW || kind == RELKIND_MATVIEW || kind == RELKIND_FOREIGN_TABLE;
-            return report(name, is_relation ? "found" : "blocked",
-                          is_relation ? "" : "the name belongs to something that is no table or view");
-        }
+        if (OidIsValid(find(name)))
+            return report_existing(name);
         const auto undone = in_subtransaction([&] {
             statements_.run_once(in_schema(sql, quoted_));
             close_to_others(quoted_ + "." + name);
+            // A view whose owner may not read what is below it would fail at every sync.
+            statements_.run("SELECT FROM " + quoted_ + "." + name + " AS r LIMIT 0", {}, {Identity::Kind::Reader});
         });
-        report(name, undone ? "blocked" : "created", undone ? undone->message : "");
+        if (!undone)
+            return report(name, "created");
+        // Somebody else may have made it meanwhile.
+        if (OidIsValid(find(name)))
+            return report_existing(name);
+        report(name, "blocked");
+        not_made(name, undone->message,
+                 undone->sqlstate == "42501"
+                     ? "Call flex_sync_setup() as a role that may create relations in schema \"" + schema_ +
+                           "\" and owns the tables that are there."
+                     : "");
+    }
+
+    void report_existing(const char *name)
+    {
+        const Oid existing = find(name);
+        const char kind = call([&] { return get_rel_relkind(existing); });
+        const bool is_relation = kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE ||
+                                 kind == RELKIND_VIEW || kind == RELKIND_MATVIEW || kind == RELKIND_FOREIGN_TABLE;
+        report(name, is_relation ? "found" : "blocked");
+        if (!is_relation)
+            return not_made(name, "the name belongs to something that is no table or view",
+                            "Rename that, or set the option \"crew_schema\" of the server to another schema.");
+        const std::string missing = missing_columns(existing, columns_of(name));
+        if (!missing.empty())
+            notice("\"" + schema_ + "." + name + "\" has no column " + missing,
+                   "Add it: what is there already is never altered here.");
     }
 
     void make_unique_key(bool assignments_were_there)
     {
         const Oid assignments = find("flex_crew_assignments");
-        if (!OidIsValid(assignments))
-            return report(unique_key_name, "blocked", "flex_crew_assignments does not exist");
-        if (!assignments_were_there)
-            return report(unique_key_name, "created", "");
-        if (const std::optional<std::string> index = find_unique_index(assignments))
-            return report(index->c_str(), "found", "");
+        if (OidIsValid(assignments) && !assignments_were_there)
+            return report(unique_key_name, "created");
+        if (OidIsValid(assignments))
+            if (const std::optional<std::string> index = find_unique_index(assignments))
+                return report(index->c_str(), "found");
+        const Refusal refusal = OidIsValid(assignments) ? add_unique_key(assignments)
+                                                        : Refusal{"there is no table \"flex_crew_assignments\"", ""};
+        report(unique_key_name, refusal.why.empty() ? "created" : "blocked");
+        if (!refusal.why.empty())
+            not_made(unique_key_name, refusal.why, refusal.hint);
+    }
+
+    struct Refusal {
         std::string why;
+        std::string hint;
+    };
+
+    Refusal add_unique_key(Oid assignments)
+    {
         try {
-            const auto undone =
-                in_subtransaction([&] { protect(statements_, quoted_ + ".flex_crew_assignments", assignments); });
-            why = undone ? undone->message : "";
+            const auto undone = in_subtransaction([&] {
+                const std::string missing = missing_columns(assignments, unique_key_columns);
+                if (missing.empty())
+                    protect(statements_, schema_, assignments);
+                else
+                    throw core::Error("55000", "\"flex_crew_assignments\" has no column " + missing);
+            });
+            return undone ? Refusal{undone->message, ""} : Refusal{};
         } catch (const core::Error &error) {
-            why = error.detail();
+            return {error.detail().empty() ? error.message() : error.detail(), error.hint()};
         }
-        report(unique_key_name, why.empty() ? "created" : "blocked", why);
     }
 
     /// Default privileges may have opened it to others, as every Supabase database does for anon.
@@ -117,15 +204,21 @@ private:
             statements_.run_once("REVOKE ALL ON " + relation + " FROM " + name);
     }
 
-    void report(const std::string &name, const char *action, const std::string &why)
+    void report(const char *name, const char *action)
     {
-        const std::string object = schema_ + "." + name;
-        rows_.add({{"object", object}, {"action", action}});
-        if (why.empty())
-            return;
-        const char *const object_text = object.c_str();
-        const char *const why_text = why.c_str();
-        call([&] { ereport(NOTICE, errmsg("\"%s\" was not made: %s", object_text, why_text)); });
+        rows_.add({{"object", schema_ + "." + name}, {"action", action}});
+    }
+
+    void not_made(const char *name, const std::string &why, const std::string &hint) const
+    {
+        notice("\"" + schema_ + "." + name + "\" was not made: " + why, hint);
+    }
+
+    void notice(const std::string &message, const std::string &hint) const
+    {
+        const char *const message_text = message.c_str();
+        const char *const hint_text = hint.empty() ? nullptr : hint.c_str();
+        call([&] { ereport(NOTICE, errmsg("%s", message_text), hint_text ? errhint("%s", hint_text) : 0); });
     }
 
     std::string schema_;

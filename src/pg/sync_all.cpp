@@ -38,7 +38,8 @@ constexpr std::string_view read_due_sql = R"(
 constexpr const char *read_last_runs_sql = R"(
     SELECT e.element,
            (SELECT max(l.run_id) FROM {log} AS l
-            WHERE lower(l.flex_element_id COLLATE "C") = lower(e.element COLLATE "C"))::text
+            WHERE lower(l.flex_element_id COLLATE "C") = lower(e.element COLLATE "C")
+              AND l.status <> 'deferred')::text
     FROM jsonb_array_elements_text($1::jsonb) AS e (element))";
 
 std::optional<std::string> text_of(const std::optional<std::string_view> &value)
@@ -54,6 +55,11 @@ std::string elements_json(const std::vector<CrewCall> &calls)
         json.value(*call.element);
     json.end_array();
     return std::string(json.view());
+}
+
+std::string crew_calls(std::size_t count)
+{
+    return std::to_string(count) + (count == 1 ? " crew call" : " crew calls");
 }
 
 /// How many crew calls ended how.
@@ -92,10 +98,13 @@ private:
     std::array<int, statuses.size()> counts_{};
 };
 
-void give_notice(const std::string &message)
+void give_notice(const std::string &message, const std::string &detail = "")
 {
     const char *const text = message.c_str();
-    call([&] { ereport(NOTICE, errmsg_internal("%s", text)); });
+    const char *const detail_text = detail.c_str();
+    call([&] {
+        ereport(NOTICE, errmsg_internal("%s", text), *detail_text ? errdetail_internal("%s", detail_text) : 0);
+    });
 }
 
 /// One CALL of flex_sync_all.
@@ -113,22 +122,21 @@ public:
     {
         read_due_calls();
         const auto batch_size = static_cast<std::size_t>(session_.connection.options.http.max_parallel);
-        for (std::size_t next = 0; next < calls_.size() && !is_over_; next += batch_size) {
+        for (std::size_t next = 0; next < calls_.size() && why_over_.empty(); next += batch_size) {
             const std::size_t end = std::min(next + batch_size, calls_.size());
             sync_batch({calls_.begin() + static_cast<std::ptrdiff_t>(next),
                         calls_.begin() + static_cast<std::ptrdiff_t>(end)});
-            session_.statements.commit();
+            commit();
             give_progress();
         }
-        counts_.add("deferred", static_cast<int>(calls_.size()) - counts_.total());
+        counts_.add("deferred", static_cast<int>(total()) - counts_.total());
         purge_old_runs();
         session_.statements.finish();
-        give_notice("flex_sync_all: " + std::to_string(calls_.size()) + " crew calls: " +
-                    (calls_.empty() ? "none is due" : counts_.text()) + ", " + seconds_passed() + " s");
+        give_notice("flex_sync_all: " + (total() == 0 ? "no crew call is due" : progress(total())), why_over_);
         if (strict && !troubles_.empty())
             throw Error("P0001",
-                        std::to_string(counts_.of("failed") + counts_.of("partial")) + " of " +
-                            std::to_string(calls_.size()) + " crew calls were not synced in full",
+                        std::to_string(counts_.of("failed") + counts_.of("partial")) + " of " + crew_calls(total()) +
+                            " were not synced in full",
                         troubles_,
                         "What was done is committed. Look at flex_sync_log for the rest; the next run tries again.");
     }
@@ -173,8 +181,8 @@ private:
     void sync_batch(const std::vector<CrewCall> &calls)
     {
         const auto begun = steady_clock::now();
-        if (const auto left = time_left(); left && *left < 2 * longest_batch_) {
-            is_over_ = true;
+        if (const auto left = time_left(); left && *left <= 2 * longest_batch_) {
+            why_over_ = "statement_timeout leaves no time for more.";
             return;
         }
         const ServerOptions &options = session_.connection.options;
@@ -192,7 +200,9 @@ private:
         for (const auto &run : runs)
             elements.push_back(run->element());
         std::vector<core::Listing> listings = flex.list(elements, tools.deadline);
+        const core::TimePoint listed_at = clock.now();
         for (std::size_t i = 0; i < runs.size(); ++i) {
+            runs[i]->leave_out(clock.now() - listed_at);
             const auto undone = in_subtransaction([&] { runs[i]->run(std::move(listings[i])); });
             if (undone)
                 runs[i]->fail(undone->sqlstate, undone->message);
@@ -204,13 +214,9 @@ private:
     /// Adds the crew to those that are listed, unless it ends here.
     void begin(const CrewCall &call, const SyncTools &tools, std::vector<std::unique_ptr<CrewRun>> &runs)
     {
-        if (is_over_)
+        if (!why_over_.empty() || !lock(call))
             return;
-        const core::ElementId element(*call.element);
-        if (RunningSync::is_running(element) || !take_lock(lock_key(element), true))
-            return counts_.add("busy");
         show_activity(call.id);
-        session_.call = call;
         auto run = std::make_unique<CrewRun>(session_, policy_, tools);
         bool goes_on = false;
         const auto undone = in_subtransaction([&] { goes_on = run->read(); });
@@ -218,16 +224,31 @@ private:
             return runs.push_back(std::move(run));
         if (undone)
             run->fail(undone->sqlstate, undone->message);
-        else
-            is_over_ = true; // no request is left: what is not begun is deferred
-        count(*run);
+        count(*run); // without requests left, it is deferred, and so is what is not begun
+    }
+
+    /// Takes the lock of the crew, which may have got another element since the list was read: then that one's. False
+    /// if another sync holds it, or there is nothing to sync any more.
+    bool lock(const CrewCall &call)
+    {
+        session_.call = call;
+        std::int64_t last_run = 0;
+        try {
+            if (lock_crew(session_, true, last_run) != Lock::Busy)
+                return true;
+            counts_.add("busy");
+        } catch (const Error &) {
+            ++vanished_;
+        }
+        return false;
     }
 
     void count(CrewRun &run)
     {
         const SyncRow row = run.log();
         counts_.add(row.status);
-        is_over_ = is_over_ || row.status == "deferred";
+        if (row.status == "deferred" && why_over_.empty())
+            why_over_ = row.values[16].text.value_or("");
         if (row.status == "failed" || row.status == "partial")
             note_trouble(row);
     }
@@ -237,21 +258,40 @@ private:
     {
         if (counts_.of("failed") + counts_.of("partial") > 5)
             return;
-        troubles_ += (troubles_.empty() ? "" : " ");
+        troubles_ += (troubles_.empty() ? "" : "\n");
         troubles_ += "Crew call " + row.values[1].text.value_or("") + ": " + row.status + ". " +
                      row.values[16].text.value_or("");
+        if (row.status == "partial")
+            troubles_ += " First: " + row.first_diagnostic + (row.first_diagnostic.ends_with('.') ? "" : ".");
     }
 
+    /// Every five seconds or tenth of the calls. The end gets a notice of its own.
     void give_progress()
     {
         const auto now = steady_clock::now();
-        const std::size_t tenths = calls_.empty() ? 10 : static_cast<std::size_t>(counts_.total()) * 10 / calls_.size();
-        if (now - last_notice_ < between_notices && tenths == last_tenths_)
+        const auto done = static_cast<std::size_t>(counts_.total());
+        const std::size_t tenths = total() == 0 ? 10 : done * 10 / total();
+        if (done == total() || !why_over_.empty() || (now - last_notice_ < between_notices && tenths == last_tenths_))
             return;
         last_notice_ = now;
         last_tenths_ = tenths;
-        give_notice(std::to_string(counts_.total()) + " of " + std::to_string(calls_.size()) +
-                    " crew calls: " + counts_.text() + ", " + seconds_passed() + " s");
+        give_notice(std::to_string(done) + " of " + progress(total()));
+    }
+
+    std::string progress(std::size_t calls) const
+    {
+        return crew_calls(calls) + ": " + counts_.text() + ", " + seconds_passed() + " s";
+    }
+
+    /// The calls that are due, less those that are gone since.
+    std::size_t total() const { return calls_.size() - vanished_; }
+
+    /// Commits, and gives the memory back that the batch took: a run may have thousands.
+    void commit()
+    {
+        session_.statements.commit();
+        session_.statements.finish();
+        session_.statements = Statements(Statements::Scope::AcrossTransactions);
     }
 
     void purge_old_runs()
@@ -272,21 +312,25 @@ private:
     std::vector<CrewCall> calls_;
     Counts counts_;
     std::string troubles_;
-    bool is_over_ = false;
-    steady_clock::duration longest_batch_ = std::chrono::seconds(1);
+    std::size_t vanished_ = 0;
+    std::string why_over_; ///< why what is not begun is deferred; empty while it is not
+    steady_clock::duration longest_batch_{0};
     steady_clock::time_point begun_ = steady_clock::now();
     steady_clock::time_point last_notice_ = begun_;
     std::size_t last_tenths_ = 0;
 };
 
-/// Throws 2D000 where the procedure could not commit: in a transaction block, or called from a function.
+/// Throws 2D000 where the procedure could not commit: in a transaction block, called from a function, or in a block of
+/// PL/pgSQL with an EXCEPTION clause, which the context of the call doesn't tell.
 void check_own_transaction(FunctionCallInfo fcinfo)
 {
     const auto *const context = reinterpret_cast<const CallContext *>(fcinfo->context);
-    if (!context || nodeTag(context) != T_CallContext || context->atomic)
-        throw Error("2D000", "flex_sync_all cannot run inside a transaction block",
-                    "It commits after each batch of crew calls.",
-                    "Call it on its own, outside of BEGIN … COMMIT and of functions.");
+    if (!context || nodeTag(context) != T_CallContext || context->atomic || call([] { return IsSubTransaction(); }))
+        throw Error(
+            "2D000", "flex_sync_all cannot run inside a transaction block",
+            "It commits after each batch of crew calls.",
+            "Call it on its own, outside of BEGIN … COMMIT, functions and blocks with EXCEPTION, and not in one "
+            "string with other statements.");
 }
 
 Datum sync_all(FunctionCallInfo fcinfo)

@@ -4,6 +4,7 @@
 #include "pg/sync_session.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "pg/wall.hpp"
@@ -49,7 +50,9 @@ std::optional<std::vector<std::string>> departments_argument(FunctionCallInfo fc
         if (elements.nulls[i])
             throw Error("22023", "invalid value for argument \"departments\"", "It holds a null.",
                         "Name departments of flex_crew_calls; null instead of the array takes all.");
-        departments.emplace_back(call([&] { return TextDatumGetCString(elements.values[i]); }));
+        const std::string department = call([&] { return TextDatumGetCString(elements.values[i]); });
+        if (std::find(departments.begin(), departments.end(), department) == departments.end())
+            departments.push_back(department);
     }
     return departments;
 }
@@ -110,13 +113,13 @@ private:
                                                               *call.department) != departments_->end());
     }
 
-    /// The keys of all elements, in the order in which everybody takes them.
-    std::set<std::int64_t> keys() const
+    /// The keys of all elements, in the order in which everybody takes them, each with the first call of its element.
+    std::map<std::int64_t, std::string> keys() const
     {
-        std::set<std::int64_t> keys;
+        std::map<std::int64_t, std::string> keys;
         for (const CrewCall &call : calls_)
             if (has_element(call) && !RunningSync::is_running(core::ElementId(*call.element)))
-                keys.insert(lock_key(core::ElementId(*call.element)));
+                keys.emplace(lock_key(core::ElementId(*call.element)), call.id);
         return keys;
     }
 
@@ -124,25 +127,46 @@ private:
     void lock_all()
     {
         for (;;) {
-            const std::set<std::int64_t> wanted = keys();
-            for (const std::int64_t key : wanted)
-                if (!take_lock(key, true)) {
-                    if (!has_waited_)
-                        last_run_ = last_run_id(session_.statements, session_.own);
-                    has_waited_ = true;
-                    take_lock(key, false);
-                }
+            const std::map<std::int64_t, std::string> wanted = keys();
+            for (const auto &[key, call_id] : wanted)
+                if (!take_lock(key, true))
+                    wait_for_lock(key, call_id);
             read_calls();
             if (keys() == wanted)
                 return;
-            for (const std::int64_t key : wanted)
+            for (const auto &[key, call_id] : wanted)
                 give_lock_back(key);
         }
     }
 
-    SyncRow sync(const CrewCall &call)
+    void wait_for_lock(std::int64_t key, const std::string &call_id)
+    {
+        if (!has_waited_)
+            last_run_ = last_run_id(session_.statements, session_.own);
+        has_waited_ = true;
+        show_activity(call_id);
+        take_lock(key, false);
+        hide_activity(call_id);
+    }
+
+    /// True if the call still has the element whose lock is held: the syncs before this one may have taken a while.
+    bool is_still_there(const CrewCall &call)
     {
         session_.call = call;
+        try {
+            session_.read_call_again();
+        } catch (const Error &) {
+            return false;
+        }
+        return core::same_id(*session_.call.element, *call.element);
+    }
+
+    SyncRow sync(const CrewCall &call)
+    {
+        if (!is_still_there(call))
+            return row_without_run(call, "skipped",
+                                   "The crew call was deleted, or got another flex_element_id, while the others were "
+                                   "synced; the next sync takes care of it.");
         if (RunningSync::is_running(session_.element()))
             return busy_row(call);
         if (has_waited_)

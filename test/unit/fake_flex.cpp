@@ -263,7 +263,7 @@ std::vector<std::string> FakeFlex::contacts() const
 {
     std::vector<std::string> words;
     for (const Contact &contact : contacts_) {
-        if (contact.deleted_at || contact.line.kind == core::LineKind::Other)
+        if (!is_there(contact))
             continue;
         std::string text = contact.line.id.text();
         if (contact.line.resource)
@@ -273,6 +273,32 @@ std::vector<std::string> FakeFlex::contacts() const
         words.push_back(std::move(text));
     }
     return words;
+}
+
+bool FakeFlex::is_there(const Contact &contact) const
+{
+    return !contact.deleted_at && !contact.is_hidden && contact.line.kind != core::LineKind::Other;
+}
+
+std::optional<core::ResourceId> FakeFlex::resource_of(const LineItemId &line) const
+{
+    for (const Contact &contact : contacts_)
+        if (is_there(contact) && contact.line.id == line)
+            return contact.line.resource;
+    return std::nullopt;
+}
+
+int FakeFlex::contacts_of(const core::ResourceId &resource) const
+{
+    return static_cast<int>(std::count_if(contacts_.begin(), contacts_.end(), [&](const Contact &contact) {
+        return is_there(contact) && contact.line.resource == resource;
+    }));
+}
+
+void FakeFlex::sets_role(const std::string &line, const std::string &role)
+{
+    if (Contact *contact = find(LineItemId(line)))
+        contact->line.role = core::BusinessRoleId(role);
 }
 
 /// Looks for a reason to add the resource although it was added before (I5, and the design's "Gone").

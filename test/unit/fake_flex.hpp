@@ -52,8 +52,17 @@ public:
     /// Somebody deletes a line by hand.
     void loses(const std::string &line);
 
-    /// "l1 r1 foh": the contacts that are really there, whatever a listing shows, in the order in which they were made.
+    /// "l1 r1 foh": the contacts that are really there, but for those that no listing ever shows, in the order in which
+    /// they were made.
     std::vector<std::string> contacts() const;
+    /// The resource of the contact, if it is there.
+    std::optional<core::ResourceId> resource_of(const core::LineItemId &line) const;
+    /// How many contacts the resource has.
+    int contacts_of(const core::ResourceId &resource) const;
+    /// Forgets who was called: the database was rolled back (I7).
+    void forgives_adds() { adds_.clear(); }
+    /// Somebody changes a role by hand.
+    void sets_role(const std::string &line, const std::string &role);
 
     // What goes wrong. Fates by the request as `sent` has it, a role without its value, used up one by one.
     std::map<std::string, std::deque<Fate>> fates;
@@ -104,6 +113,7 @@ private:
     Fate fate_of(const std::string &request);
     std::string make_contact(const core::ResourceId &resource, bool is_hidden);
     Contact *find(const core::LineItemId &line);
+    bool is_there(const Contact &contact) const;
     void act_late();
     void check_add(const std::string &resource);
     void watch_listing(const std::vector<core::Line> &lines, core::TimePoint began_at);

@@ -19,8 +19,25 @@ struct StoreError : std::runtime_error {
 };
 
 class FakeStore : public core::CrewStore {
+    struct Noted {
+        core::KnownLine line;
+        core::TimePoint since;
+    };
+
 public:
     explicit FakeStore(FakeClock &clock) : clock_(clock) {}
+
+    /// What a rollback brings back.
+    struct Snapshot {
+        std::map<std::string, core::Assignment> rows;
+        std::map<std::string, Noted> memory;
+    };
+    Snapshot snapshot() const { return {rows_, memory_}; }
+    void roll_back(Snapshot snapshot)
+    {
+        rows_ = std::move(snapshot.rows);
+        memory_ = std::move(snapshot.memory);
+    }
 
     core::Crew read() override
     {
@@ -132,6 +149,8 @@ public:
         return words;
     }
 
+    const std::map<std::string, core::Assignment> &all_rows() const { return rows_; }
+
     std::vector<core::DesiredMember> desired;
     std::map<std::string, std::string> refused;       ///< "A/ann": the SQLSTATE with which their row is refused
     std::map<int, std::function<void()>> before_read; ///< what others do before the nth read of the crew
@@ -141,11 +160,6 @@ public:
     int memory_writes = 0;
 
 private:
-    struct Noted {
-        core::KnownLine line;
-        core::TimePoint since;
-    };
-
     static std::string key_of(const core::Assignment &row) { return row.call.text() + "/" + row.technician.text(); }
     static std::string key_of(const core::KnownLine &line)
     {

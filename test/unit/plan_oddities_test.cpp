@@ -193,6 +193,13 @@ TEST(Plan, a_contact_without_a_resource_that_two_rows_name_serves_one)
               (Words{"keep ann l1", "add bob r2"}));
 }
 
+TEST(Plan, a_contact_without_a_resource_serves_whoever_would_else_be_called)
+{
+    const Lists lists = Lists().has_row("ann", "l1").has_row("bob", "l1").shows("l1", "");
+    EXPECT_EQ(steps(Lists(lists).desires("ann", "").desires("bob", "r2")), (Words{"keep ann l1", "keep bob l1"}));
+    EXPECT_EQ(steps(Lists(lists).desires("bob", "r2").desires("ann", "")), (Words{"keep bob l1", "keep ann l1"}));
+}
+
 TEST(Plan, a_line_that_is_listed_twice_is_planned_once)
 {
     EXPECT_EQ(steps(Lists().desires("ann", "r1").has_row("ann", "l1").shows("l1", "r1").shows("l1", "r1")),

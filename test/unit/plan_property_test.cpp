@@ -267,11 +267,13 @@ void expect_settled(const Lists &lists)
         EXPECT_FALSE(core::is_change(step)) << unit::words_of(step);
 }
 
-std::map<Action, int> counts(const Plan &plan)
+/// How many of each; who is kept and who adopted may be the other way round, and so may what a role is set on.
+std::map<Action, int> counts(const Lists &lists)
 {
     std::map<Action, int> found;
-    for (const Step &step : plan.steps)
-        ++found[step.action];
+    for (const Step &step : lists.plan().steps)
+        if (step.action != Action::SetRole)
+            ++found[step.action == Action::Adopt ? Action::Keep : step.action];
     return found;
 }
 
@@ -302,7 +304,7 @@ TEST(PlanProperty, the_order_of_the_crew_does_not_matter)
         std::shuffle(shuffled.crew.rows.begin(), shuffled.crew.rows.end(), random.engine());
         std::shuffle(shuffled.known.begin(), shuffled.known.end(), random.engine());
         SCOPED_TRACE("case " + std::to_string(number) + "\n" + show(lists) + "shuffled\n" + show(shuffled));
-        EXPECT_EQ(counts(lists.plan()), counts(shuffled.plan()));
+        EXPECT_EQ(counts(lists), counts(shuffled));
     }
 }
 
@@ -316,11 +318,10 @@ TEST(PlanProperty, the_order_of_the_listing_does_not_matter_for_who_is_called)
         Lists shuffled = lists;
         std::shuffle(shuffled.lines.begin(), shuffled.lines.end(), random.engine());
         SCOPED_TRACE("case " + std::to_string(number) + "\n" + show(lists) + "shuffled\n" + show(shuffled));
-        auto before = counts(lists.plan());
-        auto after = counts(shuffled.plan());
-        EXPECT_EQ(before[Action::Add], after[Action::Add]);
-        EXPECT_EQ(before[Action::Skip], after[Action::Skip]);
-        EXPECT_EQ(before[Action::Keep] + before[Action::Adopt], after[Action::Keep] + after[Action::Adopt]);
+        auto before = counts(lists);
+        auto after = counts(shuffled);
+        for (const Action action : {Action::Add, Action::Keep, Action::Skip})
+            EXPECT_EQ(before[action], after[action]);
     }
 }
 

@@ -50,7 +50,7 @@ TEST(Sync, an_add_that_is_lost_twice_is_not_made_a_third_time)
     world.flex.fates["add r1"] = {Fate::LostBefore, Fate::LostBefore, Fate::Done};
     const core::SyncResult result = world.sync();
     EXPECT_EQ(summary(result), "partial: desired 2, failed 1, passes 2, requests 7");
-    EXPECT_EQ(notes(result), Words{"add timeout ann"});
+    EXPECT_EQ(notes(result), Words{"add unknown ann"});
     EXPECT_EQ(world.store.rows(), Words{});
     EXPECT_EQ(world.store.memory(), Words{"lost r1"});
 }
@@ -127,7 +127,7 @@ TEST(Sync, an_earlier_lost_add_that_no_time_is_left_to_settle_is_reported)
     world.time_limit = 1s;
     const core::SyncResult result = world.sync();
     EXPECT_EQ(core::name_of(result.status), "partial");
-    EXPECT_EQ(notes(result), Words{"add lost_add ann"});
+    EXPECT_EQ(notes(result), Words{"add unknown ann"});
     EXPECT_EQ(world.flex.contacts(), Words{});
 }
 

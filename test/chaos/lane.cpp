@@ -1,0 +1,96 @@
+#include "lane.hpp"
+
+#include <stdexcept>
+
+namespace chaos {
+
+namespace {
+
+std::string role_of(int session)
+{
+    return "chaos_" + std::to_string(session);
+}
+
+std::string conninfo_of(const std::string &conninfo, int session, const std::string &server)
+{
+    return conninfo + " user=" + role_of(session) + " options='-c flex_sync.server=" + server + "'";
+}
+
+} // namespace
+
+void prepare_database(const std::string &conninfo)
+{
+    Session session(conninfo);
+    session.run("CREATE EXTENSION flex_sync");
+    session.run("CREATE SERVER flex FOREIGN DATA WRAPPER flex_sync OPTIONS (url 'http://127.0.0.1')");
+    session.run("SELECT * FROM flex_sync_setup()");
+    for (int i = 0; i < Lane::session_count; ++i)
+        session.run("CREATE ROLE " + role_of(i) + " SUPERUSER LOGIN");
+}
+
+Lane::Lane(const std::string &conninfo, const std::string &flexsim, int number)
+    : simulator(flexsim), server("chaos_" + std::to_string(number)), admin(conninfo)
+{
+    admin.run("CREATE SERVER " + server + " FOREIGN DATA WRAPPER flex_sync OPTIONS (url '" + simulator.url() +
+              "', connect_timeout '2s', deadline '1s', request_timeout '1s', retries '0', max_parallel '1', "
+              "max_removals '1', prune 'all', bulk_delete 'off')");
+    for (int i = 0; i < session_count; ++i) {
+        admin.run("CREATE USER MAPPING FOR " + role_of(i) + " SERVER " + server + " OPTIONS (token 'none')");
+        sessions.push_back(std::make_unique<Session>(conninfo_of(conninfo, i, server)));
+    }
+}
+
+void Lane::configure(const Options &options)
+{
+    admin.run("ALTER SERVER " + server + " OPTIONS (SET deadline '" + std::to_string(options.deadline_ms) +
+              "', SET request_timeout '" + std::to_string(options.request_timeout_ms) + "', SET retries '" +
+              std::to_string(options.retries) + "', SET max_parallel '" + std::to_string(options.max_parallel) +
+              "', SET max_removals '" + std::to_string(options.max_removals) + "', SET prune '" + options.prune +
+              "', SET bulk_delete '" + options.bulk_delete + "')");
+}
+
+void Lane::set_token(int session, const std::string &token)
+{
+    simulator.accept_token(token);
+    admin.run("ALTER USER MAPPING FOR " + role_of(session) + " SERVER " + server + " OPTIONS (SET token '" + token +
+              "')");
+}
+
+std::vector<int> Lane::revive()
+{
+    std::vector<int> lost;
+    for (int i = 0; i < session_count; ++i) {
+        Session &session = *sessions[static_cast<std::size_t>(i)];
+        session.peek();
+        if (!session.is_lost())
+            continue;
+        session.connect();
+        lost.push_back(i);
+    }
+    return lost;
+}
+
+void Lane::start_over()
+{
+    std::vector<int> pids;
+    admin.connect();
+    for (const auto &session : sessions) {
+        pids.push_back(session->pid());
+        admin.run("SELECT pg_terminate_backend(" + std::to_string(session->pid()) + ")");
+        session->connect();
+    }
+    wait_for_end_of(pids);
+}
+
+void Lane::wait_for_end_of(const std::vector<int> &pids)
+{
+    for (const int pid : pids)
+        for (int tries = 0;
+             admin.value("SELECT count(*) FROM pg_stat_activity WHERE pid = " + std::to_string(pid)) != "0"; ++tries) {
+            if (tries == 1500)
+                throw std::runtime_error("backend " + std::to_string(pid) + " does not end");
+            wait_for_any({}, 5);
+        }
+}
+
+} // namespace chaos

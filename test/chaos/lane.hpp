@@ -1,0 +1,45 @@
+#pragma once
+// What one script at a time plays on: a simulator, a foreign server that points at it, and sessions.
+
+#include "script.hpp"
+#include "session.hpp"
+#include "simulator.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace chaos {
+
+/// Makes extension, crew relations and roles, once in a database.
+void prepare_database(const std::string &conninfo);
+
+class Lane {
+public:
+    static constexpr int session_count = 5;
+
+    /// `number` tells it from the other lanes of the database.
+    Lane(const std::string &conninfo, const std::string &flexsim, int number);
+
+    /// Sets the options of the foreign server.
+    void configure(const Options &options);
+
+    /// The next sync of the session has this token.
+    void set_token(int session, const std::string &token);
+
+    /// Connects again the sessions that were lost. Returns which.
+    std::vector<int> revive();
+
+    /// Connects all sessions again, whatever they were doing, and returns when what they did has ended.
+    void start_over();
+
+    /// Returns when the backends have ended.
+    void wait_for_end_of(const std::vector<int> &pids);
+
+    Simulator simulator;
+    std::string server;
+    Session admin;
+    std::vector<std::unique_ptr<Session>> sessions;
+};
+
+} // namespace chaos
