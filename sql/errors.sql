@@ -123,6 +123,17 @@ UPDATE crew.flex_crew_calls SET flex_element_id = '';
 SELECT errors_of(:call);
 UPDATE crew.flex_crew_calls SET flex_element_id = 'e1';
 
+-- Under PostgREST two codes take its own form, which it turns into 404 and 409.
+SET request.method = 'POST';
+SELECT errors_of(:other, '{flex_sync_crew,flex_sync_plan}');
+SELECT errors_of(NULL, '{flex_sync_crew}');
+UPDATE crew.flex_crew_calls SET flex_element_id = NULL;
+SELECT errors_of(:call, '{flex_sync_crew,flex_sync_plan}');
+UPDATE crew.flex_crew_calls SET flex_element_id = 'e1';
+SET request.method = '';
+SELECT errors_of(:other, '{flex_sync_crew,flex_sync_plan}');
+RESET request.method;
+
 -- ---- 55000: the unique index, which writing alone needs
 
 CREATE FUNCTION with_index(definition text) RETURNS text LANGUAGE plpgsql AS $$

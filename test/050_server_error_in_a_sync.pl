@@ -85,9 +85,25 @@ $session->run('DO $$ BEGIN FOR i IN 1 .. 20 LOOP PERFORM sync_caught(); END LOOP
 is($session->value("SELECT count(*) FROM caught WHERE state = 'ZX001'"), 20, '20 errors in a row in one transaction');
 is($session->sqlstate_of("SELECT flex_sync_crew('$call')"), 'ZX001', 'and one after another') foreach 1 .. 20;
 
-# ---- the server's own errors
+# ---- many in one sync: each row that a trigger refuses is undone and reported, and none stays on that stack either
 
 $session->run('DROP TRIGGER keep_rows ON flex_crew_assignments');
+$session->run(q{
+	CREATE FUNCTION refuse_rows() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		RAISE EXCEPTION 'no room for %', NEW.technician_id USING ERRCODE = '23514';
+	END $$;
+	CREATE TRIGGER refuse_rows BEFORE INSERT ON flex_crew_assignments FOR EACH ROW EXECUTE FUNCTION refuse_rows();
+});
+my $crowded = $db->make_call('element-2', 1 .. 20);
+my $result = $session->sync($crowded);
+is($result->{status}, 'partial', 'a sync whose rows are refused');
+is(scalar(grep { $_->{code} eq '23514' } @{ $result->{diagnostics} }), 20, 'tells of each');
+is($sim->counts->{add}, 0, 'and calls nobody');
+$session->run('DROP TRIGGER refuse_rows ON flex_crew_assignments');
+
+# ---- the server's own errors
+
 $session->run('ALTER TABLE flex_desired_crew RENAME TO desired_table');
 $session->run('CREATE VIEW flex_desired_crew AS
 	SELECT crew_call_id, technician_id, flex_resource_id, (1 / (length(flex_resource_id) - 10))::text AS business_role_id

@@ -30,7 +30,10 @@ sub sync_with
 	$sim->fault(%fault);
 	my $result = $session->sync($call);
 	my @log = $sim->log;
-	is($result->{http_requests}, scalar @log, "$name: http_requests is what was on the wire");
+	# What is sent to a connection that is closed just then, the simulator never sees.
+	my $unseen = $fault{close_idle} ? 1 : 0;
+	my $seen = $result->{http_requests} - @log;
+	ok($seen >= 0 && $seen <= $unseen, "$name: http_requests is what was on the wire") or diag($seen);
 	return ($element, $result, $name);
 }
 

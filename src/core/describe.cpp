@@ -44,19 +44,19 @@ std::string_view sentence_of(Reason reason)
 {
     switch (reason) {
     case Reason::ContactGone:
-        return "has a row, but the contact that it names is gone from Flex";
+        return "was put on the crew call, but is not there any more";
     case Reason::LineIsNoContact:
-        return "has a row, but the line that it names is not a contact";
+        return "is recorded under a line of the crew call that is not a contact";
     case Reason::NamesNoLine:
-        return "has a row that names no contact, and is not assigned";
+        return "is not assigned, and is recorded here without a contact";
     case Reason::NotDesired:
         return "is on the crew call, but not assigned";
     case Reason::NotDesiredAndGone:
-        return "is not assigned any more, and the contact is gone from Flex already";
+        return "is not assigned any more, and not on the crew call either";
     case Reason::NeededByOther:
         return "is not assigned any more; the contact stays for somebody else with the same resource";
     case Reason::ResourceChanged:
-        return "is on the crew call under a resource that is not assigned any more";
+        return "has another resource now; this contact stands for the former one";
     case Reason::Surplus:
         return "is on the crew call more than once; another contact stays";
     case Reason::PolicyRetains:
@@ -68,7 +68,7 @@ std::string_view sentence_of(Reason reason)
     case Reason::NotShownYet:
         return "is assigned, and Flex accepted the contact, but does not show it yet";
     case Reason::ContactThere:
-        return "is assigned and on the crew call already, but has no row that says so";
+        return "is assigned and on the crew call already; that is only not recorded here yet";
     case Reason::SharedWithOther:
         return "is assigned and shares the contact of another technician with the same resource";
     case Reason::NotOnCall:
@@ -85,6 +85,19 @@ std::string_view sentence_of(Reason reason)
     return "";
 }
 
+namespace {
+
+/// The role by its id: Flex does not say what it is called.
+std::string describe_role(const Step &step)
+{
+    std::string text = "should have business role \"" + step.role->text() + "\" on the crew call";
+    if (step.listed && step.listed->role)
+        text.append(", not \"").append(step.listed->role->text()).append("\"");
+    return text;
+}
+
+} // namespace
+
 std::string describe(const Step &step)
 {
     std::string who = step.listed ? step.listed->name : std::string();
@@ -94,7 +107,9 @@ std::string describe(const Step &step)
         who = "resource " + step.resource->text();
     if (who.empty())
         who = "a contact";
-    return who.append(" ").append(sentence_of(step.reason));
+    who += ' ';
+    return step.action == Action::SetRole && step.role ? who + describe_role(step)
+                                                       : who.append(sentence_of(step.reason));
 }
 
 } // namespace core

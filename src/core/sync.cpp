@@ -162,8 +162,9 @@ std::optional<Listing> SyncRun::next_listing()
     return std::move(flex_.list({&element_, 1}, policy_.deadline).front());
 }
 
-/// A listing that would make more than one row stale is asked for once more before it is believed: an answer can be whole
-/// and wrong.
+/// A listing that would make more than one row stale, and two fifths of them or more (as one with every second line
+/// does), is asked for once more before it is believed: an answer can be whole and wrong. So is a later one that would
+/// make any stale, since the first one of the sync showed its contact.
 bool SyncRun::list()
 {
     copy_known();
@@ -224,9 +225,10 @@ bool SyncRun::is_suspicious(const Plan &plan) const
         return step.action == Action::Forget &&
                (step.reason == Reason::ContactGone || step.reason == Reason::LineIsNoContact ||
                 step.reason == Reason::NotDesiredAndGone) &&
-               step.line && !removals_.contains(*step.line);
+               step.line && !removal_rows_.contains(*step.line); // not what this sync asked for
     };
-    return std::count_if(plan.steps.begin(), plan.steps.end(), is_stale) > 1;
+    const auto stale = static_cast<std::size_t>(std::count_if(plan.steps.begin(), plan.steps.end(), is_stale));
+    return passes_ > 0 ? stale > 0 : stale > 1 && stale * 5 >= crew_.rows.size() * 2;
 }
 
 /// Deletes the rows that name nothing, and reads the rest again: whoever changed a row meanwhile is heard (I8).

@@ -117,7 +117,7 @@ core::Answer answer_of(const Response &response, bool is_delete)
             return answer;
         answer.code = code_of_status(response.status);
         answer.message = message_of_status(response.status);
-        if (answer.outcome == Outcome::RefusedForNow)
+        if (answer.outcome == Outcome::RefusedForNow || response.status == 503)
             answer.retry_after = parse_retry_after(response.retry_after, std::chrono::system_clock::now());
         return answer;
     }

@@ -43,9 +43,10 @@ std::vector<Metric> metrics_of(const DashboardData &data)
 
 std::string section_of(const Metric &metric)
 {
-    return std::string("<section class=\"card metric\"><h2>") + metric.name + "</h2><p class=\"value\">" +
-           metric.value + "</p><p class=\"note\">" + metric.note + "</p><p class=\"mark " +
-           (metric.is_met ? "good\">&#10003; target: " : "bad\">&#10007; target: ") + metric.target + "</p></section>";
+    return std::string("<section class=\"card metric\"><h2>") + metric.name + "</h2><p class=\"value" +
+           (metric.is_met ? "" : " bad") + "\">" + metric.value + "</p><p class=\"note\">" + metric.note +
+           "</p><p class=\"mark " + (metric.is_met ? "good\">&#10003; target: " : "bad\">&#10007; target: ") +
+           metric.target + "</p></section>";
 }
 
 std::string verdict(const DashboardData &data, const std::vector<Metric> &metrics)
@@ -131,15 +132,17 @@ std::string crews_of(const DashboardData &data)
     std::string text = "<section class=\"card\"><h2>Busiest crews in 24 hours</h2>";
     if (data.crews.empty())
         return text + "<p class=\"empty\">No sync in the last 24 hours.</p></section>";
-    text +=
-        "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">Crew call</th><th scope=\"col\" class=\"number\">"
-        "Requests</th><th scope=\"col\" class=\"number\">Syncs</th><th scope=\"col\" class=\"number\">Failed</th>"
-        "<th scope=\"col\" class=\"number\">Mean</th></tr></thead><tbody>";
+    const double largest = std::max<double>(1, static_cast<double>(data.crews.front().requests));
+    text += "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">Crew call</th><th scope=\"col\" "
+            "class=\"number\">Requests</th><td class=\"share\"></td><th scope=\"col\" class=\"number\">Syncs</th><th "
+            "scope=\"col\" class=\"number\">Failed</th>"
+            "<th scope=\"col\" class=\"number\">Mean</th></tr></thead><tbody>";
     for (const DashboardCrew &crew : data.crews)
         text += "<tr><td class=\"crew\">" + crew_of(crew.department, crew.call_id) + "</td><td class=\"number\">" +
-                html_count(crew.requests) + "</td><td class=\"number\">" + html_count(crew.syncs) +
-                "</td><td class=\"number\">" + html_count(crew.failed) + "</td><td class=\"number\">" +
-                html_duration(crew.mean_ms) + "</td></tr>";
+                html_count(crew.requests) + "</td><td class=\"share\"><i style=\"width:" +
+                html_decimal(100 * static_cast<double>(crew.requests) / largest, 1) +
+                "%\"></i></td><td class=\"number\">" + html_count(crew.syncs) + "</td><td class=\"number\">" +
+                html_count(crew.failed) + "</td><td class=\"number\">" + html_duration(crew.mean_ms) + "</td></tr>";
     return text + "</tbody></table></div></section>";
 }
 
@@ -164,7 +167,7 @@ std::string row_of(const DashboardRun &run)
 {
     return "<tr><td class=\"time\">" + html(run.started) + "</td><td><span class=\"mark " + mark_of(run.status) +
            "\">" + html(run.status) + "</span></td><td class=\"crew\">" + crew_of(run.department, run.call_id) +
-           "</td><td class=\"number\" data-label=\"crew\">" + changes_of(run) +
+           "</td><td class=\"number\" data-label=\"changes\">" + changes_of(run) +
            "</td><td class=\"number\" data-label=\"requests\">" + html_count(run.requests) +
            "</td><td class=\"number\" data-label=\"took\">" + html_duration(run.duration_ms) +
            "</td><td class=\"said\">" + html(run.message) +
@@ -178,7 +181,7 @@ std::string runs_of(const DashboardData &data)
         return text + "<p class=\"empty\">None yet. The first one: <code>SELECT * FROM flex_sync_crew(call_id)</code>, "
                       "or <code>CALL flex_sync_all()</code> for every crew call.</p></section>";
     text += "<table class=\"runs\"><thead><tr><th scope=\"col\">Began</th><th scope=\"col\">Status</th><th "
-            "scope=\"col\">Crew call</th><th scope=\"col\" class=\"number\">Crew</th><th scope=\"col\" "
+            "scope=\"col\">Crew call</th><th scope=\"col\" class=\"number\">Changes</th><th scope=\"col\" "
             "class=\"number\">Requests</th><th scope=\"col\" class=\"number\">Duration</th><th "
             "scope=\"col\">Message</th></tr></thead><tbody>";
     for (const DashboardRun &run : data.runs)
@@ -200,10 +203,9 @@ std::string page_of(const DashboardData &data)
     text += "</style>\n</head>\n<body>\n<main>\n" + header_of(data, metrics) + "\n<div class=\"metrics\">";
     for (const Metric &metric : metrics)
         text += section_of(metric);
-    text += "</div>\n" + alerts_of(data) + "\n<div class=\"pair\">" + runs_chart(data.hours) +
-            duration_chart(data.hours) + "</div>\n" + hours_table(data.hours) + "\n<div class=\"pair\">" +
-            crews_of(data) + requests_of(data) + "</div>\n" + runs_of(data) + "\n<footer>Times are in time zone " +
-            html(data.time_zone) +
+    text += "</div>\n<div class=\"pair\">" + alerts_of(data) + requests_of(data) + "</div>\n<div class=\"pair\">" +
+            runs_chart(data.hours) + duration_chart(data.hours) + "</div>\n" + hours_table(data.hours) + "\n" +
+            crews_of(data) + "\n" + runs_of(data) + "\n<footer>Times are in time zone " + html(data.time_zone) +
             ". More is in <code>flex_sync_log</code>, <code>flex_sync_health</code> and "
             "<code>flex_sync_alerts</code>.</footer>\n</main>\n</body>\n</html>\n";
     return text;

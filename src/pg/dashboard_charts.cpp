@@ -180,7 +180,7 @@ std::string duration_chart(std::span<const DashboardHour> hours)
         legend("median", "median") + legend("p95", "95th percentile") + legend("target", "target: 5 s");
     if (is_empty(hours))
         return figure("Duration of a sync", legends, no_runs);
-    double largest = target_ms;
+    double largest = 1.1 * target_ms;
     for (const DashboardHour &hour : hours)
         largest = std::max(largest, hour.p95_ms.value_or(0));
     const Axis axis = Axis::up_to(largest / 1000, 0.5);

@@ -158,7 +158,7 @@ constexpr std::string_view read_runs_sql = R"(
                                       ELSE 'FMDD Mon, HH24:MI' END),
            l.status, l.department, l.crew_call_id::text, (l.added + l.adopted)::text, (l.removed + l.pruned)::text,
            l.http_requests::text, l.duration_ms::text, l.message,
-           CASE WHEN l.status IN ('partial', 'failed') THEN l.diagnostics -> 0 ->> 'message' END
+           CASE WHEN l.status = 'partial' THEN l.diagnostics -> 0 ->> 'message' END
     FROM {log} AS l
     ORDER BY l.run_id DESC
     LIMIT 25)";

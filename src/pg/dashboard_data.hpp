@@ -74,7 +74,7 @@ struct DashboardRun {
     std::int64_t requests = 0;
     double duration_ms = 0;
     std::string message;
-    std::string trouble; ///< the first diagnostic of a run that did not end well
+    std::string trouble; ///< the first diagnostic of a `partial` run
 };
 
 struct DashboardData {

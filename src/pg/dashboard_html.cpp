@@ -77,7 +77,7 @@ std::string html(std::string_view utf8)
 std::string html_count(std::int64_t count)
 {
     std::string text = std::to_string(count);
-    for (std::size_t place = text.size(); place > 3 + (count < 0 ? 1 : 0); place -= 3)
+    for (std::size_t place = text.size(); place > 3; place -= 3)
         text.insert(place - 3, 1, ',');
     return text;
 }
@@ -99,13 +99,13 @@ std::string html_decimal(double number, int decimals)
 std::string html_duration(double milliseconds)
 {
     if (milliseconds < 999.5)
-        return html_decimal(milliseconds, 0) + " ms";
-    return html_decimal(milliseconds / 1000, milliseconds < 99950 ? 1 : 0) + " s";
+        return html_decimal(milliseconds, 0) + "&#160;ms";
+    return html_decimal(milliseconds / 1000, milliseconds < 99950 ? 1 : 0) + "&#160;s";
 }
 
 std::string html_percent(double fraction)
 {
-    return html_decimal(fraction * 100, fraction < 0.1 ? 1 : 0) + " %";
+    return html_decimal(fraction * 100, fraction < 0.1 ? 1 : 0) + "&#160;%";
 }
 
 } // namespace pg

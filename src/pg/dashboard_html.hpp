@@ -12,10 +12,10 @@ namespace pg {
 /// no text (control characters, broken UTF-8) becomes the replacement character.
 std::string html(std::string_view utf8);
 
-/// "12,345"
+/// "12,345"; 0 or more.
 std::string html_count(std::int64_t count);
 
-/// "340 ms", "4.2 s"
+/// "340 ms", "4.2 s", not to be broken
 std::string html_duration(double milliseconds);
 
 /// "0.4 %"

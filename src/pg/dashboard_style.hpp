@@ -39,7 +39,7 @@ header p { color: var(--quiet); }
 .metrics { display: grid; gap: 20px; grid-template-columns: repeat(4, 1fr); }
 .metric { display: grid; gap: 2px; align-content: start; }
 .metric .value { font-size: 34px; line-height: 1.25; font-weight: 600; letter-spacing: -0.02em; }
-.metric .value small { font-size: 0.55em; font-weight: 500; color: var(--quiet); letter-spacing: 0; }
+.metric .value.bad { color: var(--bad); }
 .metric .note { font-size: 13px; color: var(--quiet); }
 .mark { display: inline-block; font-size: 12px; line-height: 18px; font-weight: 600; padding: 1px 9px; border-radius: 10px; white-space: nowrap; }
 .metric .mark { justify-self: start; margin-top: 8px; }
@@ -52,6 +52,7 @@ header p { color: var(--quiet); }
 .alerts b { font-weight: 600; }
 
 .pair { display: grid; gap: 20px; grid-template-columns: repeat(2, minmax(0, 1fr)); }
+.pair .card > .quiet { margin-top: 10px; }
 figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 4px 20px; margin-bottom: 18px; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 14px; font-size: 12.5px; color: var(--quiet); }
 .key { display: inline-flex; align-items: center; gap: 6px; }
@@ -87,6 +88,9 @@ details table { margin-top: 12px; max-width: 640px; }
 .meter .track i { display: block; height: 100%; background: var(--ok); border-radius: 4px; min-width: 2px; }
 .meter .track i.high { background: var(--bad); }
 
+.share { width: 46%; }
+.share i { display: block; height: 8px; border-radius: 4px; background: var(--ok); min-width: 2px; margin-top: 7px; }
+
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; margin-top: 10px; font-size: 14px; }
 th, td { text-align: left; padding: 8px 12px 8px 0; border-bottom: 1px solid var(--line); vertical-align: top; font-weight: 400; }
@@ -94,7 +98,7 @@ tbody tr:last-child > * { border-bottom: 0; padding-bottom: 0; }
 thead th { font-size: 12.5px; color: var(--quiet); white-space: nowrap; }
 td.number, th.number, .numbers td, .numbers thead th + th { text-align: right; white-space: nowrap; }
 td:last-child, th:last-child { padding-right: 0; }
-.id { display: inline-block; max-width: 9ch; overflow: hidden; white-space: nowrap; vertical-align: bottom; color: var(--quiet); user-select: all; }
+.id { display: inline-block; max-width: 8ch; overflow: hidden; white-space: nowrap; vertical-align: bottom; color: var(--quiet); user-select: all; }
 .time { white-space: nowrap; }
 .said { min-width: 260px; overflow-wrap: anywhere; }
 .said .trouble { color: var(--bad); display: block; }
@@ -114,12 +118,13 @@ footer { color: var(--quiet); font-size: 13px; }
   .x .wide { display: none; }
   .plot { grid-template-columns: 34px minmax(0, 1fr); grid-template-rows: 160px 22px; }
   .runs thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-  .runs tr { display: grid; grid-template-columns: auto auto 1fr; gap: 2px 12px; padding: 12px 0; border-bottom: 1px solid var(--line); }
+  .share { display: none; }
+  .runs tr { display: flex; flex-wrap: wrap; align-items: baseline; gap: 2px 12px; padding: 12px 0; border-bottom: 1px solid var(--line); }
   .runs tr:last-child { border-bottom: 0; padding-bottom: 0; }
   .runs td { border: 0; padding: 0; }
-  .runs .crew { justify-self: end; text-align: right; }
-  .runs .said { grid-column: 1 / -1; min-width: 0; order: 1; }
-  .runs .number { order: 2; text-align: left; font-size: 13px; color: var(--quiet); grid-column: auto; }
+  .runs .crew { margin-left: auto; text-align: right; }
+  .runs .said { flex: 0 0 100%; min-width: 0; order: 1; }
+  .runs .number { order: 2; text-align: left; font-size: 13px; color: var(--quiet); }
   .runs .number::before { content: attr(data-label) " "; }
 }
 @media print { body { background: none; } .card { break-inside: avoid; } }

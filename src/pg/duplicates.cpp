@@ -139,7 +139,7 @@ void delete_rows(Statements &statements, const std::string &assignments, const s
     if (count != "0")
         throw core::Error(
             "55000", "could not delete " + count + " of the duplicate rows",
-            "A trigger or rule of the table " + assignments + " keeps them; nothing was changed.",
+            "A trigger or rule of flex_crew_assignments keeps them; nothing was changed.",
             "Disable it for the time being, or delete the rows by hand; SELECT * FROM flex_sync_duplicates() names "
             "them.");
 }

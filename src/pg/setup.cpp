@@ -10,6 +10,7 @@
 #include "pg/subtransaction.hpp"
 
 #include <array>
+#include <cctype>
 #include <span>
 #include <vector>
 
@@ -182,8 +183,17 @@ private:
             });
             return undone ? Refusal{undone->message, ""} : Refusal{};
         } catch (const core::Error &error) {
-            return {error.detail().empty() ? error.message() : error.detail(), error.hint()};
+            return {as_clause(error.detail().empty() ? error.message() : error.detail()), error.hint()};
         }
+    }
+
+    /// A sentence as it stands behind a colon.
+    static std::string as_clause(std::string sentence)
+    {
+        sentence[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(sentence[0])));
+        if (sentence.ends_with('.'))
+            sentence.pop_back();
+        return sentence;
     }
 
     /// Default privileges may have opened it to others, as every Supabase database does for anon.

@@ -2,6 +2,8 @@
 
 #include "player.hpp"
 
+#include <algorithm>
+
 namespace chaos {
 
 namespace {
@@ -144,10 +146,17 @@ void Player::flex_add(Random &dice)
 void Player::flex_role(Random &dice)
 {
     if (const auto line = pick_contact(dice)) {
-        const std::string role = json(draw_role(dice));
+        // One that is taken away looks like one that Flex does not show.
+        const std::string role = quoted(dice.pick({"role-a", "role-b"}));
         record_.note("Flex: somebody sets role " + role + " for " + line->text());
         lane_.simulator.set_line(line->id, R"("role": )" + role);
     }
+}
+
+bool Player::has_lag() const
+{
+    return std::any_of(script_.steps.begin(), script_.steps.end(),
+                       [](const Step &step) { return step.deed == Deed::Lag; });
 }
 
 /// Somebody makes another of a contact: of another resource, or no contact at all.
@@ -159,8 +168,8 @@ void Player::flex_swap(Random &dice)
     for (const std::string &element : script_.elements)
         record_.losses.push_back({now_ms(), element, canonical(line->resource.value_or(""))});
     record_.ever_hidden.insert(canonical(line->id));
-    // A request that was sent for the contact may still come.
-    if (!may_act_late_ && dice.chance(25)) {
+    // A request that was sent for the contact may still come, and a listing that lags shows it still.
+    if (!may_act_late_ && !has_lag() && dice.chance(25)) {
         record_.note("Flex: somebody makes a note of " + line->text());
         if (!lane_.simulator.set_line(line->id, R"("type": "note")"))
             return;

@@ -1,5 +1,6 @@
 #include "lane.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace chaos {
@@ -24,6 +25,7 @@ void prepare_database(const std::string &conninfo)
     session.run("CREATE EXTENSION flex_sync");
     session.run("CREATE SERVER flex FOREIGN DATA WRAPPER flex_sync OPTIONS (url 'http://127.0.0.1')");
     session.run("SELECT * FROM flex_sync_setup()");
+    session.run("ALTER TABLE flex_crew_assignments ALTER COLUMN flex_line_item_id DROP NOT NULL");
     for (int i = 0; i < Lane::session_count; ++i)
         session.run("CREATE ROLE " + role_of(i) + " SUPERUSER LOGIN");
 }
@@ -56,18 +58,14 @@ void Lane::set_token(int session, const std::string &token)
               "')");
 }
 
-std::vector<int> Lane::revive()
+bool Lane::revive(int session, const std::vector<int> &ended)
 {
-    std::vector<int> lost;
-    for (int i = 0; i < session_count; ++i) {
-        Session &session = *sessions[static_cast<std::size_t>(i)];
-        session.peek();
-        if (!session.is_lost())
-            continue;
-        session.connect();
-        lost.push_back(i);
-    }
-    return lost;
+    Session &revived = *sessions[static_cast<std::size_t>(session)];
+    revived.peek();
+    if (!revived.is_lost() && std::find(ended.begin(), ended.end(), revived.pid()) == ended.end())
+        return false;
+    revived.connect();
+    return true;
 }
 
 void Lane::start_over()

@@ -27,8 +27,8 @@ public:
     /// The next sync of the session has this token.
     void set_token(int session, const std::string &token);
 
-    /// Connects again the sessions that were lost. Returns which.
-    std::vector<int> revive();
+    /// Connects a session again where it was lost, or its backend is among these. True if so.
+    bool revive(int session, const std::vector<int> &ended);
 
     /// Connects all sessions again, whatever they were doing, and returns when what they did has ended.
     void start_over();

@@ -64,6 +64,7 @@ private:
     void flex_other(Random &dice);
     void flex_reveal();
     void edit_row(Random &dice);
+    bool has_lag() const;
     std::string resource_for(Random &dice, int technician);
     std::optional<Line> pick_contact(Random &dice);
     const std::string &pick_element(Random &dice) { return dice.pick(script_.elements); }
@@ -88,6 +89,7 @@ private:
     void transaction(Random &dice);
     void crash(Random &dice);
     void meanwhile(Random &dice, bool may_change, bool &has_changed);
+    int moment(Random &dice) const;
     void cancel(int session);
     void terminate(int session);
     void revive();
@@ -97,6 +99,7 @@ private:
     void quiet();
     void converge(const std::string &element);
     void repeat(const std::string &element);
+    bool is_made_of_notes(const std::string &element);
     void check_result(const Sync &sync) const;
     void check_locks();
     State state_of(const std::string &element);

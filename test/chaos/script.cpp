@@ -100,6 +100,7 @@ Script write_script(std::uint64_t seed, int number, bool may_crash, const std::s
                    random.pick({"as_is", "upper"}) + R"(", "add": ")" +
                    random.pick({"addedResourceLineIds", "id", "lineItemId", "data.id"}) + R"("})";
     script.bulk_delete = random.pick({"refuse", "act", "ignore"});
+    script.latency_ms = random.pick(std::vector<int>{0, 3, 15, 60});
     script.job = random.uuid();
     make_calls(script, random);
     make_people(script, random);

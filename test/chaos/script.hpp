@@ -63,6 +63,7 @@ struct Script {
     std::string shape; ///< how Flex shows rows, as JSON
     bool shows_roles = true;
     std::string bulk_delete; ///< what Flex makes of it: refuse, act, ignore
+    int latency_ms = 0;
     std::string job;
     std::vector<std::string> elements;
     std::vector<CrewCall> calls;

@@ -77,7 +77,7 @@ Player::Manner Player::manner(Random &dice)
     if (dice.chance(40))
         manner.max_removals = 1000;
     if (dice.chance(15))
-        manner.statement_timeout_ms = dice.between(50, 2500);
+        manner.statement_timeout_ms = dice.between(20, dice.chance(50) ? 300 : 2500);
     if (dice.chance(6))
         manner.lock_timeout_ms = dice.between(20, 500);
     return manner;
@@ -164,7 +164,7 @@ void Player::sync(Random &dice)
 {
     const int session = dice.below(Lane::session_count);
     const int end_of_it = dice.below(100);
-    const int delay = dice.chance(50) ? dice.below(60) : dice.below(800);
+    const int delay = moment(dice);
     const Manner manner = this->manner(dice);
     const std::size_t place = begin(session, manner, "");
     Session &running = *lane_.sessions[static_cast<std::size_t>(session)];
@@ -244,7 +244,7 @@ void Player::together(Random &dice)
         sessions.push_back(lane_.sessions[static_cast<std::size_t>(session)].get());
     }
     for (int events = dice.below(4); events > 0; --events) {
-        const double until = now_ms() + dice.below(500);
+        const double until = now_ms() + moment(dice);
         const auto is_running = [](Session *session) { return !session->has_ended(); };
         while (now_ms() < until && std::any_of(sessions.begin(), sessions.end(), is_running))
             wait_for_any(sessions, static_cast<int>(until - now_ms()) + 1);
@@ -309,8 +309,10 @@ void Player::transaction(Random &dice)
         manner.statement_timeout_ms = manner.lock_timeout_ms = 0;
         const std::size_t begun = begin(session, manner, token);
         const bool is_cancelled = dice.chance(15);
-        if (is_cancelled)
+        if (is_cancelled) {
+            wait_for_any({&holder}, moment(dice));
             cancel(session);
+        }
         end(session);
         has_failed = !record_.syncs[begun].sqlstate.empty();
         if (is_cancelled && !has_failed) {
@@ -351,7 +353,7 @@ void Player::crash(Random &dice)
     for (int session = 0; session < count; ++session)
         begin(session, manner(dice), "");
     Session &victim = *lane_.sessions[0];
-    const double until = now_ms() + dice.below(400);
+    const double until = now_ms() + moment(dice);
     while (now_ms() < until && !victim.has_ended())
         wait_for_any({&victim}, static_cast<int>(until - now_ms()) + 1);
     record_.note("kill -9 of session 0");
@@ -367,6 +369,12 @@ void Player::crash(Random &dice)
     for (const auto &session : lane_.sessions)
         session->connect();
     timeouts_.assign(timeouts_.size(), {});
+}
+
+/// Some milliseconds within which a sync has begun and, often, not ended.
+int Player::moment(Random &dice) const
+{
+    return dice.chance(15) ? dice.below(800) : dice.below(20 + 6 * script_.latency_ms);
 }
 
 void Player::cancel(int session)
@@ -387,9 +395,10 @@ void Player::terminate(int session)
 void Player::revive()
 {
     lane_.wait_for_end_of(terminated_);
+    for (int session = 0; session < Lane::session_count; ++session)
+        if (lane_.revive(session, terminated_))
+            timeouts_[static_cast<std::size_t>(session)] = {};
     terminated_.clear();
-    for (const int session : lane_.revive())
-        timeouts_[static_cast<std::size_t>(session)] = {};
 }
 
 /// True if Flex shows what is so, and nothing is still on its way.

@@ -11,9 +11,11 @@ void Player::arm_fault(Random &dice)
                              : kind == "list" ? list_fault(dice)
                                               : change_fault(dice);
     const std::string element = dice.chance(70) ? R"(, "element": )" + quoted(pick_element(dice)) : "";
+    // No two adds get one line id.
+    const int times = what.find("line-") != std::string::npos ? 1 : dice.between(1, kind == "list" ? 4 : 2);
     const std::string rule = R"({"kind": )" + quoted(kind) + element + R"(, "skip": )" +
                              std::to_string(dice.chance(60) ? 0 : dice.below(3)) + R"(, "times": )" +
-                             std::to_string(dice.between(1, kind == "list" ? 4 : 2)) + ", " + what + "}";
+                             std::to_string(times) + ", " + what + "}";
     if (rule.find("hold") != std::string::npos || rule.find("delay") != std::string::npos)
         may_act_late_ = true;
     record_.note("Flex: fault " + rule);

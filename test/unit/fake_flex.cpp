@@ -311,7 +311,9 @@ void FakeFlex::check_add(const std::string &resource)
         return;
     const bool is_known_undone = previous->is_lost && !previous->was_shown && previous->listings >= 2 &&
                                  previous->last_listing_at >= previous->answered_at + std::chrono::seconds(2);
-    const bool is_gone = previous->was_shown && !previous->is_shown;
+    // Seen to be gone, or deleted by a sync itself.
+    const bool is_gone = (previous->was_shown && (!previous->is_shown || contacts_of(core::ResourceId(id)) == 0)) ||
+                         (!previous->line.empty() && !find(LineItemId(previous->line)));
     const bool may_be_tried =
         !previous->is_lost && !previous->was_shown && clock_.now() >= previous->answered_at + std::chrono::minutes(1);
     const auto in_this_sync = std::count_if(adds_.begin(), adds_.end(), [&](const SentAdd &sent_add) {
