@@ -8,6 +8,9 @@ namespace core {
 
 namespace {
 
+/// For a listing that is hardly measurable, and for the rows that are written before it.
+constexpr Milliseconds least_reserve(100);
+
 /// True if the step maps a technician to a contact that is still to be added.
 bool maps_to_add(const Step &step)
 {
@@ -49,7 +52,7 @@ bool SyncRun::carry_out()
             if (step.action == Action::Remove && is_open(step))
                 removal_rows_[*step.line].insert(member_key(*step.call, *step.technician));
         // The closing listing takes about as long as the one before; its time is set aside.
-        const auto reserve = std::chrono::ceil<Milliseconds>(listing_.duration * 1.5);
+        const auto reserve = std::chrono::ceil<Milliseconds>(listing_.duration * 1.5) + least_reserve;
         const std::vector<ChangeResult> results = flex_.carry_out(element_, changes, policy_.deadline - reserve);
         for (std::size_t i = 0; i < steps.size(); ++i)
             take(*steps[i], results[i]);

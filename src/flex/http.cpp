@@ -63,9 +63,9 @@ void Http::perform(std::vector<Request> requests, core::TimePoint deadline, cons
 void Http::start_some(Batch &batch)
 {
     const core::TimePoint now = steady_clock::now();
-    const bool is_late = !has_time(batch);
     for (auto next = batch.waiting.begin(); next != batch.waiting.end();) {
-        const bool is_hopeless = is_late || std::max(next->not_before, batch.held_until) >= batch.deadline;
+        const bool is_hopeless =
+            !has_time(batch, next->request) || std::max(next->not_before, batch.held_until) >= batch.deadline;
         if (!is_hopeless && (next->not_before > now || batch.held_until > now)) {
             ++next;
             continue;
@@ -85,9 +85,10 @@ void Http::start_some(Batch &batch)
     }
 }
 
-bool Http::has_time(const Batch &batch) const
+bool Http::has_time(const Batch &batch, const Request &request) const
 {
-    return batch.deadline - steady_clock::now() >= std::max(least_time_for_a_request, slowest_ + slowest_ / 4);
+    const milliseconds slowest = slowest_[static_cast<std::size_t>(request.method)];
+    return batch.deadline - steady_clock::now() >= std::max(least_time_for_a_request, slowest + slowest / 4);
 }
 
 /// Takes the transfers that have ended. What follows on one of them is begun before those that wait.
@@ -106,9 +107,9 @@ void Http::collect(Batch &batch)
         requests_sent_ += response.sends;
         if (!response.refreshed_token.empty())
             token_ = response.refreshed_token;
+        milliseconds &slowest = slowest_[static_cast<std::size_t>(transfer->method())];
         if (result == CURLE_OK)
-            slowest_ =
-                std::max(slowest_, std::chrono::ceil<milliseconds>(std::chrono::duration<double>(response.total)));
+            slowest = std::max(slowest, std::chrono::ceil<milliseconds>(std::chrono::duration<double>(response.total)));
         std::optional<Next> next = batch.on_response(transfer->index(), response);
         if (!next)
             continue;

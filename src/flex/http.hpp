@@ -4,6 +4,7 @@
 #include "flex/transfer.hpp"
 #include "flex/waiter.hpp"
 
+#include <array>
 #include <deque>
 #include <functional>
 #include <optional>
@@ -45,7 +46,7 @@ private:
     struct Batch;
 
     void start_some(Batch &batch);
-    bool has_time(const Batch &batch) const;
+    bool has_time(const Batch &batch, const Request &request) const;
     void collect(Batch &batch);
     void wait(const Batch &batch);
 
@@ -53,7 +54,7 @@ private:
     Waiter &waiter_;
     std::string token_; ///< the option's, or the one that Flex refreshed it with
     int requests_sent_ = 0;
-    std::chrono::milliseconds slowest_{0}; ///< the longest that a request took so far
+    std::array<std::chrono::milliseconds, 3> slowest_{}; ///< by method: the longest that a request took so far
 };
 
 } // namespace flex

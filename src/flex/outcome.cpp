@@ -62,13 +62,12 @@ std::string seconds(double value)
 /// Where the time of a timeout went: the first phase that did not end.
 std::string phase_of(const Response &response)
 {
+    // On a kept connection the phases before take no time.
+    if (response.sends > 0)
+        return response.first_byte <= 0 ? "waiting for the first byte" : "reading the answer";
     if (response.resolved <= 0)
         return "resolving the host name";
-    if (response.connected <= 0)
-        return "connecting";
-    if (response.sends == 0)
-        return "the TLS handshake";
-    return response.first_byte <= 0 ? "waiting for the first byte" : "reading the answer";
+    return response.connected <= 0 ? "connecting" : "the TLS handshake";
 }
 
 double start_of_phase(const Response &response)

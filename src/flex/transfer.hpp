@@ -60,6 +60,7 @@ public:
     void start();
     CURL *easy() const { return easy_.get(); }
     std::size_t index() const { return index_; }
+    Request::Method method() const { return request_.method; }
     int sends() const { return response_.sends; }
 
     /// The response, once curl says that the transfer has ended so.

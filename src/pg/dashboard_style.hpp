@@ -85,11 +85,11 @@ details table { margin-top: 12px; max-width: 640px; }
 .meters { display: grid; gap: 18px; margin-top: 16px; }
 .meter p { display: flex; justify-content: space-between; gap: 16px; }
 .meter .track { height: 8px; border-radius: 4px; background: var(--line); margin-top: 6px; overflow: hidden; }
-.meter .track i { display: block; height: 100%; background: var(--ok); border-radius: 4px; min-width: 2px; }
+.meter .track i { display: block; height: 100%; background: var(--ok); border-radius: 4px; }
 .meter .track i.high { background: var(--bad); }
 
 .share { width: 46%; }
-.share i { display: block; height: 8px; border-radius: 4px; background: var(--ok); min-width: 2px; margin-top: 7px; }
+.share i { display: block; height: 8px; border-radius: 4px; background: var(--ok); margin-top: 7px; }
 
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; margin-top: 10px; font-size: 14px; }

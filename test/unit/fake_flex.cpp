@@ -328,6 +328,8 @@ void FakeFlex::watch_listing(const std::vector<Line> &lines, TimePoint began_at)
 {
     std::set<std::string> ids;
     for (const Line &line : lines) {
+        if (line.kind == core::LineKind::Other)
+            continue;
         ids.insert("line " + line.id.text());
         if (line.resource)
             ids.insert("resource " + core::canonical_id(line.resource->text()));
