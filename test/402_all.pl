@@ -28,7 +28,7 @@ my $session = $db->session;
 my $sqlstate = $session->sqlstate_of('CALL flex_sync_all()');
 my $said = $session->error;
 is($sqlstate, 'P0001', 'strict: an error at the end');
-like($said, qr/^ERROR:  P0001: 3 of 500 crew calls were not synced in full$/m, 'tells how many');
+like($said, qr/^ERROR:  P0001: could not sync 3 of 500 crew calls in full$/m, 'tells how many');
 like($said, qr/^DETAIL:  .*Crew call ca110000-0000-4000-8000-\d+: failed\. .*404/m, 'which, and why');
 like($said, qr/^HINT:  What was done is committed\./m, 'and that the rest is done');
 like($said, qr/^NOTICE:  00000: flex_sync_all: 500 crew calls: 497 ok, 3 failed, \d+ s$/m, 'the counts come before it');

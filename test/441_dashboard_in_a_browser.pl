@@ -25,13 +25,13 @@ sub size_of { return unpack 'x8 x4 a4 N N', slurp_file($_[0]) }
 
 sub look_at
 {
-	my ($name, $html) = @_;
+	my ($name, $html, @widths) = @_;
 	my $file = "$dir/$name.html";
 	open my $handle, '>', $file or die "could not write $file: $!";
 	print $handle $html;
 	close $handle or die "could not write $file: $!";
 	my %background;
-	foreach my $width (390, 1280)
+	foreach my $width (@widths)
 	{
 		foreach my $scheme (qw(light dark))
 		{
@@ -54,7 +54,7 @@ sub look_at
 	return;
 }
 
-look_at('empty', page());
+look_at('empty', page(), 390);
 
 $db->run('CALL flex_sync_all()');
 $db->run(q(INSERT INTO flex_sync_log
@@ -64,7 +64,7 @@ $db->run(q(INSERT INTO flex_sync_log
 $db->desire($calls[2], 1 .. 4);
 $sim->fault(kind => 'add', status => 400);
 $db->sync($calls[2]);
-look_at('full', page());
+look_at('full', page(), 390, 1280);
 
 is_deeply([ $browser->complaints ], [], 'the console stays silent');
 done_testing;

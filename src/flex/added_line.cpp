@@ -18,8 +18,8 @@ std::optional<core::LineItemId> id_in(const json::Value &value)
 
 std::optional<core::LineItemId> id_at(const json::Value &object, const char *name)
 {
-    const auto member = object.FindMember(name);
-    return member == object.MemberEnd() ? std::nullopt : id_in(member->value);
+    const json::Value *const value = find_member(object, name);
+    return value ? id_in(*value) : std::nullopt;
 }
 
 std::optional<core::LineItemId> id_in_object(const json::Value &object)
@@ -38,14 +38,14 @@ std::optional<core::LineItemId> decode_added_line(std::string_view body)
     answer.Parse<parse_flags_with_numbers>(body.data(), body.size());
     if (answer.HasParseError() || !answer.IsObject())
         return std::nullopt;
-    const auto lines = answer.FindMember("addedResourceLineIds");
-    if (lines != answer.MemberEnd() && lines->value.IsArray() && !lines->value.Empty())
-        if (std::optional<core::LineItemId> id = id_in(lines->value[0]))
+    const json::Value *const lines = find_member(answer, "addedResourceLineIds");
+    if (lines && lines->IsArray() && !lines->Empty())
+        if (std::optional<core::LineItemId> id = id_in((*lines)[0]))
             return id;
     if (std::optional<core::LineItemId> id = id_in_object(answer))
         return id;
-    const auto data = answer.FindMember("data");
-    return data != answer.MemberEnd() && data->value.IsObject() ? id_in_object(data->value) : std::nullopt;
+    const json::Value *const data = find_member(answer, "data");
+    return data && data->IsObject() ? id_in_object(*data) : std::nullopt;
 }
 
 } // namespace flex

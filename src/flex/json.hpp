@@ -34,6 +34,14 @@ constexpr unsigned parse_flags =
 /// The same where a number must not pass for text.
 constexpr unsigned parse_flags_with_numbers = json::kParseIterativeFlag | json::kParseValidateEncodingFlag;
 
+/// The value of an object's member; null if it has none of that name. (RapidJSON's own way, a comparison of iterators,
+/// is ambiguous in C++20.)
+inline const json::Value *find_member(const json::Value &object, const char *name)
+{
+    const json::Value::ConstMemberIterator member = object.FindMember(name);
+    return object.MemberEnd() - member == 0 ? nullptr : &member->value;
+}
+
 /// Why Postgres cannot hold a text that RapidJSON let through; null if it can. U+0000 is legal JSON, and of escaped
 /// surrogates RapidJSON checks only those that begin with the first half.
 inline const char *why_not_storable(std::string_view text)

@@ -1,9 +1,11 @@
 #include "pg/crew_store.hpp"
 
 #include "core/error.hpp"
+#include "core/sync_run.hpp"
 #include "pg/json.hpp"
 
 #include <charconv>
+#include <unordered_set>
 
 namespace pg {
 
@@ -153,7 +155,18 @@ constexpr std::string_view delete_rows_sql = R"(
           AS r (crew_call_id pg_catalog.uuid, technician_id pg_catalog.uuid, line pg_catalog.text)
     WHERE a.crew_call_id OPERATOR(pg_catalog.=) r.crew_call_id
       AND a.technician_id OPERATOR(pg_catalog.=) r.technician_id
-      AND COALESCE(a.flex_line_item_id::pg_catalog.text, '') OPERATOR(pg_catalog.=) COALESCE(r.line, ''))";
+      AND COALESCE(a.flex_line_item_id::pg_catalog.text, '') OPERATOR(pg_catalog.=) COALESCE(r.line, '')
+    RETURNING a.crew_call_id::pg_catalog.text)";
+
+// Which of those rows are there after it.
+constexpr std::string_view read_remaining_sql = R"(
+    SELECT r.ordinal::pg_catalog.text
+    FROM ROWS FROM (pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb)
+                    AS (crew_call_id pg_catalog.uuid, technician_id pg_catalog.uuid, line pg_catalog.text))
+         WITH ORDINALITY AS r (crew_call_id, technician_id, line, ordinal)
+    JOIN {assignments} AS a ON a.crew_call_id OPERATOR(pg_catalog.=) r.crew_call_id
+     AND a.technician_id OPERATOR(pg_catalog.=) r.technician_id
+     AND COALESCE(a.flex_line_item_id::pg_catalog.text, '') OPERATOR(pg_catalog.=) COALESCE(r.line, ''))";
 
 // Touches only rows that change. A line that is still to be made stands as a UUID, which fits a column of either type.
 constexpr std::string_view upsert_rows_sql = R"(
@@ -165,21 +178,19 @@ constexpr std::string_view upsert_rows_sql = R"(
     ON CONFLICT (crew_call_id, technician_id) DO UPDATE SET flex_line_item_id = excluded.flex_line_item_id
     WHERE (a.flex_line_item_id::pg_catalog.text OPERATOR(pg_catalog.=)
            excluded.flex_line_item_id::pg_catalog.text) IS NOT TRUE
-    RETURNING a.crew_call_id::pg_catalog.text)";
+    RETURNING a.crew_call_id::pg_catalog.text, a.technician_id::pg_catalog.text)";
 
-// Which rows of an upsert are not there after it: those that a trigger suppressed without an error.
+// Which rows of an upsert do not name their line after it: those that a trigger suppressed without an error.
 constexpr std::string_view read_missing_sql = R"(
     SELECT r.ordinal::pg_catalog.text
     FROM ROWS FROM (pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb)
                     AS (crew_call_id pg_catalog.uuid, technician_id pg_catalog.uuid, line pg_catalog.text))
          WITH ORDINALITY AS r (crew_call_id, technician_id, line, ordinal)
-    WHERE NOT EXISTS (
+    WHERE r.line IS NOT NULL AND NOT EXISTS (
         SELECT FROM {assignments} AS a
         WHERE a.crew_call_id OPERATOR(pg_catalog.=) r.crew_call_id
           AND a.technician_id OPERATOR(pg_catalog.=) r.technician_id
-          AND (r.line IS NULL
-               OR a.flex_line_item_id::pg_catalog.text OPERATOR(pg_catalog.=)
-                  (r.line::{line_type})::pg_catalog.text)))";
+          AND a.flex_line_item_id::pg_catalog.text OPERATOR(pg_catalog.=) (r.line::{line_type})::pg_catalog.text))";
 
 // Those of the relation that are checked at commit only, by default or because the caller said so.
 constexpr std::string_view read_deferrable_sql = R"(
@@ -239,9 +250,41 @@ std::vector<RowError> CrewStore::write_now(Ending ending, std::span<const Assign
     // A rehearsal must hear the constraints that speak up at commit.
     if (ending == Ending::RollBack)
         check_deferrable_constraints_now();
+    std::vector<RowError> errors;
     if (!gone.empty())
-        forget(gone);
-    return mapped.empty() ? std::vector<RowError>() : upsert(mapped);
+        errors = drop(gone);
+    if (!mapped.empty())
+        for (RowError &error : upsert(mapped))
+            errors.push_back(std::move(error));
+    return errors;
+}
+
+/// The rows whose places, from 1 on, a query has found, as errors: a trigger suppressed what was to be done with them.
+std::vector<RowError> CrewStore::read_suppressed(std::string_view sql, const std::string &json,
+                                                 std::span<const Assignment> rows, const char *message)
+{
+    Rows places = statements_.run(relations_.in(sql), {json}, reader);
+    std::vector<RowError> errors;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        const std::string_view ordinal = *places.at(i, 0);
+        std::size_t place = 0;
+        std::from_chars(ordinal.data(), ordinal.data() + ordinal.size(), place);
+        errors.push_back({.row = rows[place - 1], .sqlstate = "P0001", .message = message});
+    }
+    places.release();
+    return errors;
+}
+
+/// Deletes rows. One that a trigger suppressed comes back; one that somebody else has changed does not.
+std::vector<RowError> CrewStore::drop(std::span<const Assignment> rows)
+{
+    const std::string json = json_of(rows);
+    Rows dropped = statements_.run(relations_.in(delete_rows_sql), {json}, caller);
+    const bool is_complete = dropped.size() == rows.size();
+    dropped.release();
+    if (is_complete)
+        return {};
+    return read_suppressed(read_remaining_sql, json, rows, "a trigger kept the row from being deleted");
 }
 
 /// Maps technicians to lines. A row that a trigger suppressed comes back.
@@ -249,20 +292,20 @@ std::vector<RowError> CrewStore::upsert(std::span<const Assignment> rows)
 {
     const std::string json = json_of(rows);
     Rows written = statements_.run(relations_.in(upsert_rows_sql), {json}, caller);
+    std::unordered_set<std::string> keys;
+    for (std::size_t i = 0; i < written.size(); ++i)
+        keys.insert(core::member_key(core::CrewCallId(std::string(*written.at(i, 0))),
+                                     core::TechnicianId(std::string(*written.at(i, 1)))));
     const bool is_complete = written.size() == rows.size();
     written.release();
     if (is_complete)
         return {};
-    Rows missing = statements_.run(relations_.in(read_missing_sql), {json}, reader);
-    std::vector<RowError> errors;
-    for (std::size_t i = 0; i < missing.size(); ++i) {
-        const std::string_view ordinal = *missing.at(i, 0);
-        std::size_t place = 0;
-        std::from_chars(ordinal.data(), ordinal.data() + ordinal.size(), place);
-        errors.push_back(
-            {.row = rows[place - 1], .sqlstate = "P0001", .message = "a trigger kept the row from being written"});
-    }
-    missing.release();
+    constexpr const char *message = "a trigger kept the row from being written";
+    std::vector<RowError> errors = read_suppressed(read_missing_sql, json, rows, message);
+    // A line that stands in for one that is still to be made differs from whatever a row names.
+    for (const Assignment &row : rows)
+        if (!row.line && !keys.contains(core::member_key(row.call, row.technician)))
+            errors.push_back({.row = row, .sqlstate = "P0001", .message = message});
     return errors;
 }
 

@@ -44,7 +44,10 @@ private:
                                          std::span<const core::Assignment> mapped);
     std::vector<core::RowError> write_now(Ending ending, std::span<const core::Assignment> gone,
                                           std::span<const core::Assignment> mapped);
+    std::vector<core::RowError> drop(std::span<const core::Assignment> rows);
     std::vector<core::RowError> upsert(std::span<const core::Assignment> rows);
+    std::vector<core::RowError> read_suppressed(std::string_view sql, const std::string &json,
+                                                std::span<const core::Assignment> rows, const char *message);
     void check_deferrable_constraints_now();
 
     Statements &statements_;

@@ -9,13 +9,13 @@ constexpr std::string_view dashboard_style = R"(
 :root {
   color-scheme: light dark;
   --page: #f4f5f2; --card: #ffffff; --line: #e3e5df; --text: #1d2422; --quiet: #5c6763;
-  --ok: #2e7d6b; --ok-soft: #e4f1ed; --bad: #b3402f; --bad-soft: #f9e8e4; --wait: #8a6a16; --wait-soft: #f6efdc;
+  --ok: #2e7d6b; --ok-text: #1f6151; --ok-soft: #e4f1ed; --bad: #a93a2a; --bad-soft: #f9e8e4; --wait: #735711; --wait-soft: #f6efdc;
   --other: #c3b27a; --median: #2e7d6b; --p95: #7a8fb5;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #121615; --card: #1a201e; --line: #2b3330; --text: #e7ebe8; --quiet: #9caaa4;
-    --ok: #5cb8a2; --ok-soft: #1b322c; --bad: #f08a76; --bad-soft: #3a211c; --wait: #d9b95c; --wait-soft: #332b15;
+    --ok: #5cb8a2; --ok-text: #7ccbb7; --ok-soft: #1b322c; --bad: #f08a76; --bad-soft: #3a211c; --wait: #d9b95c; --wait-soft: #332b15;
     --other: #8f804c; --median: #5cb8a2; --p95: #8ea6d1;
   }
 }
@@ -30,9 +30,9 @@ main { max-width: 1160px; margin: 0 auto; padding: 40px 24px 56px; display: grid
 h1 { font-size: 30px; line-height: 1.2; font-weight: 650; letter-spacing: -0.015em; margin: 0 0 6px; }
 h2 { font-size: 15px; font-weight: 600; margin: 0; }
 p { margin: 0; }
-code, .id { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: 0.88em; }
+code, .id { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: 0.93em; }
 header p { color: var(--quiet); }
-.eyebrow { font-size: 13px; font-weight: 600; letter-spacing: 0.02em; color: var(--ok); margin-bottom: 10px; }
+.eyebrow { font-size: 13px; font-weight: 600; letter-spacing: 0.02em; color: var(--ok-text); margin-bottom: 10px; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 20px; margin: 0; min-width: 0; }
 .quiet { color: var(--quiet); }
 
@@ -43,7 +43,7 @@ header p { color: var(--quiet); }
 .metric .note { font-size: 13px; color: var(--quiet); }
 .mark { display: inline-block; font-size: 12px; line-height: 18px; font-weight: 600; padding: 1px 9px; border-radius: 10px; white-space: nowrap; }
 .metric .mark { justify-self: start; margin-top: 8px; }
-.mark.good { color: var(--ok); background: var(--ok-soft); }
+.mark.good { color: var(--ok-text); background: var(--ok-soft); }
 .mark.bad { color: var(--bad); background: var(--bad-soft); }
 .mark.wait { color: var(--wait); background: var(--wait-soft); }
 

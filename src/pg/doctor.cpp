@@ -84,6 +84,8 @@ public:
 
     void run()
     {
+        if (!findings_.look("crew_schema", [&] { check_schema(options_.crew_schema); }))
+            return;
         const bool has_calls = look_at("flex_crew_calls");
         const bool has_assignments = look_at("flex_crew_assignments");
         const bool has_desired = look_at("flex_desired_crew");

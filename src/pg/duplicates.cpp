@@ -9,6 +9,7 @@
 #include "pg/result_tuple.hpp"
 #include "pg/settings.hpp"
 #include "pg/statement.hpp"
+#include "pg/subtransaction.hpp"
 
 #include "pg/wall.hpp"
 
@@ -144,6 +145,16 @@ void delete_rows(Statements &statements, const std::string &assignments, const s
             "them.");
 }
 
+/// A look that leaves no lock behind, which would be in the way of somebody who adds the constraint.
+bool has_duplicates(Statements &statements, const Assignments &assignments, const std::string &calls)
+{
+    bool has_some = false;
+    const auto undone = in_subtransaction([&] { has_some = !read_sets(statements, assignments.quoted, calls).empty(); },
+                                          Ending::RollBack);
+    // What the look was refused with, the clean-up is refused with too.
+    return undone || has_some;
+}
+
 /// Deletes all but the first of each set, under a lock that keeps sets from changing; gives the sets.
 Rows repair(Statements &statements, const OwnTables &own, const Assignments &assignments, const std::string &calls)
 {
@@ -168,9 +179,11 @@ Datum sync_repair(FunctionCallInfo fcinfo)
         check_delete_privilege(schema);
     const OwnTables own = find_own_tables(fcinfo);
     Statements statements;
+    Rows sets;
+    if (is_dry_run)
+        sets = read_sets(statements, assignments.quoted, relations.calls());
     // Where there is nothing to do, nobody is held up.
-    Rows sets = read_sets(statements, assignments.quoted, relations.calls());
-    if (!is_dry_run && !sets.empty())
+    else if (has_duplicates(statements, assignments, relations.calls()))
         sets = repair(statements, own, assignments, relations.calls());
     ResultSet result(fcinfo);
     for (std::size_t row = 0; row < sets.size(); ++row)

@@ -11,24 +11,61 @@ namespace pg {
 
 namespace {
 
-/// True for an index that ON CONFLICT on the two columns can use.
-bool is_arbiter(Oid index, AttrNumber call_column, AttrNumber technician_column)
+enum class Fit {
+    None,
+    Deferrable, ///< on the two columns, but ON CONFLICT trips over it, even where another one would do
+    Arbiter,    ///< what ON CONFLICT on the two columns can use
+};
+
+Fit fit_of(Oid index, AttrNumber call_column, AttrNumber technician_column)
 {
     return call([&] {
         const HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
         if (!HeapTupleIsValid(tuple))
-            return false;
+            return Fit::None;
         const auto *const form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
         const AttrNumber first = form->indkey.values[0];
         const AttrNumber second = form->indnkeyatts == 2 ? form->indkey.values[1] : InvalidAttrNumber;
-        const bool fits = form->indisunique && form->indimmediate && form->indisvalid && form->indisready &&
+        const bool fits = form->indisunique && form->indisvalid && form->indisready &&
                           ((first == call_column && second == technician_column) ||
                            (first == technician_column && second == call_column)) &&
                           heap_attisnull(tuple, Anum_pg_index_indpred, nullptr) &&
                           heap_attisnull(tuple, Anum_pg_index_indexprs, nullptr);
+        const Fit fit = !fits ? Fit::None : form->indimmediate ? Fit::Arbiter : Fit::Deferrable;
         ReleaseSysCache(tuple);
-        return fits;
+        return fit;
     });
+}
+
+/// The first index of the relation that fits so; none if there is none.
+std::optional<std::string> find_index(Oid assignments, Fit fit)
+{
+    const AttrNumber call_column = call([&] { return get_attnum(assignments, unique_key_columns[0]); });
+    const AttrNumber technician_column = call([&] { return get_attnum(assignments, unique_key_columns[1]); });
+    // The lock is given back: who keeps it while waiting to lock out writers is in the way of one who has done so and
+    // adds the constraint.
+    const List *const indexes = call([&] {
+        const ::Relation relation = relation_open(assignments, AccessShareLock);
+        const List *const list = RelationGetIndexList(relation);
+        relation_close(relation, AccessShareLock);
+        return list;
+    });
+    for (int i = 0; i < list_length(indexes); ++i)
+        if (const Oid index = list_nth_oid(indexes, i); fit_of(index, call_column, technician_column) == fit)
+            return call([&] { return static_cast<const char *>(get_rel_name(index)); });
+    return std::nullopt;
+}
+
+void refuse_deferrable(const std::string &schema, Oid assignments)
+{
+    const std::optional<std::string> constraint = find_index(assignments, Fit::Deferrable);
+    if (constraint)
+        throw core::Error("55000",
+                          "unique constraint \"" + *constraint + "\" is deferrable, so that ON CONFLICT cannot be used",
+                          "It is on (crew_call_id, technician_id), where one that is not deferrable is needed and no "
+                          "other may be.",
+                          "Drop it with ALTER TABLE " + as_written(schema) + ".flex_crew_assignments DROP CONSTRAINT " +
+                              as_written(*constraint) + ", and call flex_sync_protect() again.");
 }
 
 /// The constraint is the table owner's to add; without this the server would complain of the lock.
@@ -100,18 +137,7 @@ Datum sync_protect(FunctionCallInfo)
 
 std::optional<std::string> find_unique_index(Oid assignments)
 {
-    const AttrNumber call_column = call([&] { return get_attnum(assignments, "crew_call_id"); });
-    const AttrNumber technician_column = call([&] { return get_attnum(assignments, "technician_id"); });
-    const List *const indexes = call([&] {
-        const ::Relation relation = relation_open(assignments, AccessShareLock);
-        const List *const list = RelationGetIndexList(relation);
-        relation_close(relation, NoLock);
-        return list;
-    });
-    for (int i = 0; i < list_length(indexes); ++i)
-        if (const Oid index = list_nth_oid(indexes, i); is_arbiter(index, call_column, technician_column))
-            return call([&] { return static_cast<const char *>(get_rel_name(index)); });
-    return std::nullopt;
+    return find_index(assignments, Fit::Deferrable) ? std::nullopt : find_index(assignments, Fit::Arbiter);
 }
 
 std::string protect(Statements &statements, const std::string &schema, Oid assignments)
@@ -121,6 +147,7 @@ std::string protect(Statements &statements, const std::string &schema, Oid assig
     const std::string name = schema + ".flex_crew_assignments";
     const std::string relation = quoted_identifier(schema) + ".flex_crew_assignments";
     check_owner(name, assignments);
+    refuse_deferrable(schema, assignments);
     // From here on nobody writes, so that no duplicate slips in; readers go on until the index becomes a constraint.
     statements.run_once("LOCK TABLE " + relation + " IN SHARE ROW EXCLUSIVE MODE");
     // Somebody else may have added it while this waited.

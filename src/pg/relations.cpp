@@ -34,7 +34,9 @@ Oid find_schema(const std::string &schema)
     const char *const text = schema.c_str();
     const Oid oid = call([&] { return get_namespace_oid(text, true); });
     if (!OidIsValid(oid))
-        throw Error("55000", "schema \"" + schema + "\" of the crew relations does not exist", "", setup_hint);
+        throw Error("55000", "schema \"" + schema + "\" of the crew relations does not exist", "",
+                    "Create it with CREATE SCHEMA " + as_written(schema) +
+                        ", or set the option \"crew_schema\" of the server.");
     if (call([&] { return namespace_aclcheck(oid, GetUserId()); }) != ACLCHECK_OK)
         throw Error("42501", "permission denied for schema " + schema, "",
                     "Grant it with GRANT USAGE ON SCHEMA " + as_written(schema) + " TO " + as_written(current_role()) +
@@ -171,6 +173,11 @@ std::span<const char *const> columns_of(std::string_view relation)
         if (known.relation == relation)
             return known.columns;
     return {};
+}
+
+void check_schema(const std::string &schema)
+{
+    find_schema(schema);
 }
 
 void check_relation(const std::string &schema, const char *name)

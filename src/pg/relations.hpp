@@ -34,6 +34,9 @@ enum class Access {
 /// The columns that a relation which flex_sync_setup makes must have, by its name; none for any other name.
 std::span<const char *const> columns_of(std::string_view relation);
 
+/// Checks that the schema is there and the caller may use it. Throws as `check_relations` does.
+void check_schema(const std::string &schema);
+
 /// Checks one of the crew relations by its name: that it is there with all its columns, and that the caller may read
 /// all of it. Throws as `check_relations` does.
 void check_relation(const std::string &schema, const char *name);

@@ -19,10 +19,10 @@ std::optional<std::string> jwt_subject()
     document.Parse<flex::parse_flags>(claims.data(), claims.size());
     if (document.HasParseError() || !document.IsObject())
         return std::nullopt;
-    const auto sub = document.FindMember("sub");
-    if (sub == document.MemberEnd() || !sub->value.IsString())
+    const flex::json::Value *const sub = flex::find_member(document, "sub");
+    if (!sub || !sub->IsString())
         return std::nullopt;
-    return std::string(sub->value.GetString(), sub->value.GetStringLength());
+    return std::string(sub->GetString(), sub->GetStringLength());
 }
 
 std::string triggered_by()

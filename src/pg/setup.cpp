@@ -183,7 +183,8 @@ private:
             });
             return undone ? Refusal{undone->message, ""} : Refusal{};
         } catch (const core::Error &error) {
-            return {as_clause(error.detail().empty() ? error.message() : error.detail()), error.hint()};
+            const bool is_general = error.message().starts_with("could not add");
+            return {as_clause(is_general ? error.detail() : error.message()), error.hint()};
         }
     }
 

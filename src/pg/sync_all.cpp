@@ -135,8 +135,8 @@ public:
         give_notice("flex_sync_all: " + (total() == 0 ? "no crew call is due" : progress(total())), why_over_);
         if (strict && !troubles_.empty())
             throw Error("P0001",
-                        std::to_string(counts_.of("failed") + counts_.of("partial")) + " of " + crew_calls(total()) +
-                            " were not synced in full",
+                        "could not sync " + std::to_string(counts_.of("failed") + counts_.of("partial")) + " of " +
+                            crew_calls(total()) + " in full",
                         troubles_,
                         "What was done is committed. Look at flex_sync_log for the rest; the next run tries again.");
     }

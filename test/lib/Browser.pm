@@ -21,6 +21,7 @@ use File::Temp;
 use IPC::Run;
 use JSON::PP;
 
+my $script = do { local $/; <DATA> };
 my @names = qw(chromium-headless-shell chromium chromium-browser google-chrome-stable google-chrome);
 
 =head1 METHODS
@@ -67,7 +68,6 @@ sub examine
 {
 	my ($self, $html, %view) = @_;
 	my $source = $html =~ s/&/&amp;/gr =~ s/"/&quot;/gr;
-	my $script = do { local $/; <DATA> };
 	my $harness = "$self->{dir}/harness.html";
 	open my $file, '>', $harness or croak "could not write $harness: $!";
 	print $file qq(<!DOCTYPE html><meta charset="utf-8"><body style="margin:0"><iframe id="page" style="border:0;width:$view{width}px;height:3000px" srcdoc="$source"></iframe><pre id="facts"></pre><script>$script</script>);

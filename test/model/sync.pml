@@ -19,12 +19,19 @@
  *   - savepoints: a rollback to one is a crash that keeps the backend;
  *   - that a deletion may be late, or its answer be lost: it is repeated, and does no harm twice.
  *
- * -DNO_LOCK, -DEARLY_UNLOCK, -DREPEAT_UNKNOWN, -DNO_MEMORY and -DNO_CLOSING_LISTING are broken protocols: each must give
+ * -DNO_LOCK, -DREPEAT_UNKNOWN, -DNO_MEMORY and -DNO_CLOSING_LISTING are broken protocols: each must give
  * a counterexample (test/model/run).
  */
 
 #ifndef SYNCS
 #define SYNCS 2 /* that each of the two backends runs */
+#endif
+/* How much may go wrong: answers and listings lost, crashes, changes of the assignment, contacts deleted by hand. */
+#ifndef LOSSES
+#define LOSSES 2
+#define CRASHES 1
+#define CHANGES 1
+#define DELETIONS 1
 #endif
 
 #define bit(line) (1 << (line))
@@ -42,10 +49,10 @@ byte there;
 byte late;
 
 /* What may still go wrong. */
-byte losses = 2;
-byte crashes = 1;
-byte changes = 2;
-byte deletions = 1;
+byte losses = LOSSES;
+byte crashes = CRASHES;
+byte changes = CHANGES;
+byte deletions = DELETIONS;
 
 /* For the assertions alone: contacts, and how many more than one there may be. */
 byte contacts;
@@ -110,7 +117,7 @@ inline add() {
 }
 
 proctype Sync(byte me; byte runs) {
-    byte seen, new, line, passes, tries, listings, adds;
+    byte seen, surplus, new, line, passes, tries, listings, adds;
     bool want, marked, is_lost, is_listed, is_sent;
 
 begin:
@@ -121,8 +128,7 @@ begin:
 #ifndef NO_LOCK
     atomic { lock == 0 -> lock = me };
 #endif
-    atomic { names[me] = row; marked = mark; want = desired; is_lost = mark };
-    passes = 0; tries = 0; adds = 0; listings = 0;
+    atomic { names[me] = row; marked = mark; is_lost = mark };
     may_crash();
     list();
     if
@@ -133,30 +139,41 @@ begin:
 pass:
     passes++;
     is_sent = false;
-    if
-    :: names[me] != 0 && !has(seen, names[me]) -> names[me] = 0
-    :: else
-    fi;
-    want = desired;
-    may_crash();
+    /* The stale row goes, the crew is read again, and a contact that is there is adopted. */
+    d_step {
+        if
+        :: names[me] != 0 && !has(seen, names[me]) -> names[me] = 0
+        :: else
+        fi;
+        want = desired;
+        if
+        :: want && names[me] == 0 && seen != 0 ->
+            names[me] = 1;
+            do
+            :: !has(seen, names[me]) -> names[me]++
+            :: else -> break
+            od
+        :: else
+        fi;
+        surplus = (want -> seen & ~bit(names[me]) : seen)
+    };
 
     /* Orphans first: what nobody desires, and all but one of the rest. */
-    if
-    :: want && names[me] == 0 && seen != 0 ->
-        names[me] = 1;
-        do
-        :: !has(seen, names[me]) -> names[me]++
-        :: else -> break
-        od
-    :: else
-    fi;
-    line = 1;
     do
-    :: line == line_count -> break
-    :: line < line_count && has(seen, line) && !(want && line == names[me]) ->
-        atomic { unmake(line); is_sent = true; line++ };
+    :: surplus == 0 -> break
+    :: else ->
+        d_step {
+            line = 1;
+            do
+            :: !has(surplus, line) -> line++
+            :: else -> break
+            od;
+            unmake(line);
+            surplus = surplus & ~bit(line);
+            line = 0;
+            is_sent = true
+        };
         may_crash()
-    :: else -> line++
     od;
     if
     :: !want -> names[me] = 0
@@ -229,7 +246,7 @@ commit:
     /* The rows become visible and the lock is given back at once. */
     atomic { row = names[me]; mark = marked; names[me] = 0; lock = (lock == me -> 0 : lock) };
 #endif
-    goto begin;
+    goto begin_again;
 
 undone:
     /* Whatever it added is forgotten: it can be made once more. */
@@ -237,6 +254,13 @@ undone:
         forgiven = forgiven + adds;
         names[me] = 0;
         lock = (lock == me -> 0 : lock)
+    };
+
+begin_again:
+    skip;
+    d_step {
+        seen = 0; surplus = 0; line = 0; passes = 0; tries = 0; listings = 0; adds = 0;
+        want = false; marked = false; is_lost = false; is_listed = false; is_sent = false
     };
     goto begin;
 
@@ -257,14 +281,15 @@ proctype Assigner() {
 proctype Person() {
     byte line;
     do
-    :: deletions > 0 && there != 0 ->
-        atomic {
+    :: atomic {
+            deletions > 0 && there != 0 ->
             line = 1;
             do
             :: !has(there, line) -> line++
             :: else -> break
             od;
             unmake(line);
+            line = 0;
             deletions--
         }
     :: break

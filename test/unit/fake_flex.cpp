@@ -94,6 +94,10 @@ core::Listing FakeFlex::page(Page page, TimePoint deadline)
         listing.lines.erase(listing.lines.begin() + static_cast<std::ptrdiff_t>(listing.lines.size() / 2),
                             listing.lines.end());
         break;
+    case Page::Tail:
+        listing.lines.erase(listing.lines.begin(),
+                            listing.lines.begin() + static_cast<std::ptrdiff_t>(listing.lines.size() / 2));
+        break;
     case Page::Labels:
         for (Line &line : listing.lines)
             line.kind = core::LineKind::Other;

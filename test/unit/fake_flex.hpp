@@ -34,6 +34,7 @@ enum class Page {
     TooMany, ///< 429, come back in two minutes
     Empty,   ///< whole, and wrong: nothing is there
     Half,    ///< whole, and wrong: the second half is missing
+    Tail,    ///< whole, and wrong: the first half is missing
     Labels,  ///< whole, and wrong: no line is a contact
 };
 

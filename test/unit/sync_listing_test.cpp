@@ -107,12 +107,23 @@ TEST(Sync, a_listing_that_makes_one_row_stale_is_believed)
     EXPECT_EQ(summary(world.sync()), "ok: desired 6, kept 5, added 1, stale 1, passes 1, requests 3");
 }
 
-TEST(Sync, a_listing_that_makes_two_rows_stale_is_believed_when_another_says_the_same)
+TEST(Sync, a_listing_that_makes_half_of_the_rows_stale_is_believed_when_another_says_the_same)
 {
     WorldOfSix world;
-    for (const char *line : {"l1", "l2"})
+    for (const char *line : {"l1", "l2", "l3"})
         world.flex.loses(line);
-    EXPECT_EQ(summary(world.sync()), "ok: desired 6, kept 4, added 2, stale 2, passes 1, requests 5");
+    EXPECT_EQ(summary(world.sync()), "ok: desired 6, kept 3, added 3, stale 3, passes 1, requests 6");
+}
+
+TEST(Sync, a_lost_add_that_a_doubted_listing_shows_is_not_made_again)
+{
+    WorldOfSix world;
+    world.store.desires("new", "r9");
+    world.flex.fates["add r9"] = {Fate::LostAfter};
+    world.flex.pages = {Page::Whole, Page::Tail, Page::Half, Page::Tail, Page::Half};
+    world.sync();
+    EXPECT_EQ(std::count(world.flex.sent.begin(), world.flex.sent.end(), "add r9"), 1);
+    EXPECT_EQ(world.flex.unjustified_adds, Words{});
 }
 
 // ---- guards

@@ -164,7 +164,7 @@ private:
             world.flex.pages.push_back(random_.chance(100 - percent)
                                            ? Page::Whole
                                            : random_.one_of(std::vector{Page::Cut, Page::Slow, Page::Refused,
-                                                                        Page::TooMany, Page::Empty, Page::Half, Page::Labels}));
+                                                                        Page::TooMany, Page::Empty, Page::Half, Page::Tail, Page::Labels}));
         world.flex.add_lag = core::Milliseconds(random_.chance(percent) ? random_.below(8000) : 0);
         world.flex.deletion_lag = core::Milliseconds(random_.chance(percent) ? random_.below(8000) : 0);
         world.flex.role_lag = core::Milliseconds(random_.chance(percent) ? random_.below(8000) : 0);
