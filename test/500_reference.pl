@@ -33,6 +33,7 @@ foreach my $row (
 	next if $row->{name} =~ /^flex_sync_(validator|crew_counts|running)$/;
 	like($page, qr/^### \Q$row->{name}\E$/m, "$row->{object} is on the page");
 }
+like($page, qr/^### flex_sync_result\n.*^\| `diagnostics` \|/ms, 'what a sync says is on the page');
 is($db->run("SELECT string_agg(format('%s.%s', a.attrelid::regclass, a.attname), ', ')
 	FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid WHERE c.relname IN ('flex_sync_result', 'flex_sync_health')
 	AND a.attnum > 0 AND col_description(a.attrelid, a.attnum) IS NULL"), '', 'every column of a result and of the health has a comment');

@@ -1,4 +1,4 @@
-// What is still to do, and what a listing says of what was done.
+// What is still to do, and whether the guards let it be done.
 
 #include "core/sync_run.hpp"
 
@@ -95,48 +95,6 @@ bool SyncRun::is_recall(const Step &step) const
     return step.action == Action::Forget &&
            (step.reason == Reason::ContactGone || step.reason == Reason::LineIsNoContact) &&
            !removals_.contains(*step.line);
-}
-
-/// The place of the last operation about each target: what came before it is history.
-std::unordered_map<std::string, std::size_t> SyncRun::last_operations() const
-{
-    std::unordered_map<std::string, std::size_t> last;
-    for (std::size_t i = 0; i < operations_.size(); ++i)
-        last.insert_or_assign(target_of(operations_[i]), i);
-    return last;
-}
-
-/// Deletions and roles whose answers were lost, judged by the listing.
-void SyncRun::judge_operations()
-{
-    const auto is_lost = [](const Operation &operation) {
-        return operation.answer.outcome == Outcome::Unknown && operation.line;
-    };
-    if (std::none_of(operations_.begin(), operations_.end(), is_lost))
-        return;
-    std::unordered_map<LineItemId, const Line *> listed;
-    for (const Line &line : lines_)
-        listed.emplace(line.id, &line);
-    for (const auto &[target, place] : last_operations()) {
-        Operation &operation = operations_[place];
-        if (!is_lost(operation))
-            continue;
-        const auto line = listed.find(*operation.line);
-        const bool is_done = operation.action == Action::SetRole
-                                 ? line != listed.end() && line->second->role == operation.role
-                                 : line == listed.end();
-        if (is_done)
-            operation.answer.outcome = Outcome::Done;
-        if (is_done && operation.action != Action::SetRole)
-            note_deleted(*operation.line, operation.action);
-    }
-}
-
-/// A contact that was added by this sync and taken out again is no removal.
-void SyncRun::note_deleted(const LineItemId &line, Action action)
-{
-    if (action == Action::Prune || removal_rows_.contains(line))
-        removals_.insert(line);
 }
 
 SyncRun::Toll SyncRun::toll() const

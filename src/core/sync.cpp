@@ -3,7 +3,6 @@
 #include "core/sync_run.hpp"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace core {
@@ -13,12 +12,6 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr int max_passes = 3;
-
-/// Pauses before a listing that lags is asked for again: it has a few seconds to show what Flex accepted.
-constexpr std::array lag_pauses{milliseconds(500), milliseconds(1600), milliseconds(3000)};
-
-/// A lost add is known not to have been done when a listing this long after does not show it (I5).
-constexpr milliseconds lost_add_grace(2000);
 
 } // namespace
 
@@ -182,6 +175,8 @@ bool SyncRun::list()
             listing_.message = "Flex answered a listing that cannot be true: " + *why + ".";
             return false;
         }
+        // One that is not believed is still right about whom it shows.
+        find_lost_adds(listing.lines);
         const std::size_t deleted_but_shown =
             std::erase_if(listing.lines, [this](const Line &line) { return deleted_.contains(line.id); });
         if (tries == 1 && is_suspicious(plan_of(listing.lines)))
@@ -264,91 +259,6 @@ void SyncRun::note_earlier_adds()
             continue;
         if (const auto age = known_.lost_add(*step.resource))
             lost_.emplace(*step.resource, LostAdd{.at = clock_.now() - *age, .listings = 1});
-    }
-}
-
-bool SyncRun::is_waiting() const
-{
-    return std::any_of(lost_.begin(), lost_.end(), [](const auto &lost) { return !lost.second.is_settled; });
-}
-
-/// Lists until the listing shows what Flex accepted and lost adds are settled, or time runs out. False if no whole
-/// listing has come since something was sent.
-bool SyncRun::settle(bool is_sent)
-{
-    milliseconds pause(0);
-    if (!is_sent) {
-        pause = next_wait(0).value_or(pause);
-        if (clock_.now() + pause >= policy_.deadline)
-            return true;
-    }
-    for (std::size_t listings = 1;; ++listings) {
-        if (pause > milliseconds(0))
-            clock_.wait(pause);
-        read_crew();
-        const TimePoint listed_at = clock_.now();
-        if (!list()) {
-            // What an earlier one of these showed holds.
-            if (listings > 1 || !is_sent)
-                return true;
-            failures_.push_back({.action = "list",
-                                 .code = listing_.code,
-                                 .message = "The closing listing did not arrive: " + listing_.message});
-            if (listing_.http_status)
-                failures_.back().http_status = listing_.http_status;
-            return false;
-        }
-        judge_operations();
-        judge_lost_adds(listed_at);
-        replan();
-        const std::optional<milliseconds> next = next_wait(listings);
-        if (!next || clock_.now() + *next >= policy_.deadline)
-            return true;
-        pause = *next;
-    }
-}
-
-/// How long to wait before the next listing, after so many; none if nothing is to be learned from one.
-std::optional<Milliseconds> SyncRun::next_wait(std::size_t listings) const
-{
-    std::optional<milliseconds> wait;
-    const TimePoint now = clock_.now();
-    for (const auto &[resource, lost] : lost_) {
-        if (lost.is_settled)
-            continue;
-        const auto left = std::chrono::ceil<milliseconds>(lost.at + lost_add_grace - now);
-        wait = std::max(wait.value_or(milliseconds(0)), left);
-    }
-    if (!wait && listings > 0 && listings <= lag_pauses.size() && is_lagging())
-        wait = lag_pauses[listings - 1];
-    return wait;
-}
-
-void SyncRun::judge_lost_adds(TimePoint listed_at)
-{
-    for (auto &[resource, lost] : lost_) {
-        if (lost.is_settled)
-            continue;
-        ++lost.listings;
-        lost.is_settled = lost.listings >= 2 && listed_at >= lost.at + lost_add_grace;
-    }
-    if (lost_.empty())
-        return;
-    const std::unordered_map<std::string, std::size_t> last = last_operations();
-    for (const Line &line : lines_) {
-        const auto found = line.resource ? lost_.find(*line.resource) : lost_.end();
-        if (found == lost_.end() || line.kind == LineKind::Other)
-            continue;
-        const ResourceId resource = found->first;
-        if (const auto operation = last.find(target_of(Action::Add, &resource, nullptr)); operation != last.end()) {
-            operations_[operation->second].answer.outcome = Outcome::Done;
-            operations_[operation->second].line = line.id;
-        }
-        lost_.erase(found);
-        found_adds_.insert(resource);
-        closed_resources_.insert(resource);
-        added_.insert_or_assign(resource, line.id);
-        known_.added(line.id, resource);
     }
 }
 

@@ -57,24 +57,27 @@ private:
     void forget_rows();
     bool is_stopped_by_guard();
     void note_earlier_adds();
-    bool is_waiting() const;
-    bool settle(bool is_sent);
-    std::optional<Milliseconds> next_wait(std::size_t listings) const;
     void copy_known();
     Plan plan_of(std::span<const Line> lines) const;
     bool is_suspicious(const Plan &plan) const;
     bool has_open_steps() const;
 
-    // What is still to do, and what a listing says of what was done: settle.cpp.
+    // What is known of what was sent: confirm.cpp.
+    bool is_waiting() const;
+    bool settle(bool is_sent);
+    std::optional<Milliseconds> next_wait(std::size_t listings) const;
+    std::unordered_map<std::string, std::size_t> last_operations() const;
+    void judge_operations();
+    void find_lost_adds(std::span<const Line> lines);
+    void judge_lost_adds(TimePoint listed_at);
+    void note_deleted(const LineItemId &line, Action action);
+
+    // What is still to do: settle.cpp.
     bool is_open(const Step &step) const;
     bool has_closed_row(const Step &step) const;
     bool is_lag(const Step &step) const;
     bool is_lagging() const;
     bool is_recall(const Step &step) const;
-    std::unordered_map<std::string, std::size_t> last_operations() const;
-    void judge_operations();
-    void judge_lost_adds(TimePoint listed_at);
-    void note_deleted(const LineItemId &line, Action action);
     Toll toll() const;
     std::optional<std::string> why_blocked() const;
 

@@ -282,9 +282,8 @@ std::vector<RowError> CrewStore::drop(std::span<const Assignment> rows)
     Rows dropped = statements_.run(relations_.in(delete_rows_sql), {json}, caller);
     const bool is_complete = dropped.size() == rows.size();
     dropped.release();
-    if (is_complete)
-        return {};
-    return read_suppressed(read_remaining_sql, json, rows, "a trigger kept the row from being deleted");
+    return is_complete ? std::vector<RowError>()
+                       : read_suppressed(read_remaining_sql, json, rows, "a trigger kept the row from being deleted");
 }
 
 /// Maps technicians to lines. A row that a trigger suppressed comes back.
@@ -296,9 +295,8 @@ std::vector<RowError> CrewStore::upsert(std::span<const Assignment> rows)
     for (std::size_t i = 0; i < written.size(); ++i)
         keys.insert(core::member_key(core::CrewCallId(std::string(*written.at(i, 0))),
                                      core::TechnicianId(std::string(*written.at(i, 1)))));
-    const bool is_complete = written.size() == rows.size();
     written.release();
-    if (is_complete)
+    if (keys.size() == rows.size())
         return {};
     constexpr const char *message = "a trigger kept the row from being written";
     std::vector<RowError> errors = read_suppressed(read_missing_sql, json, rows, message);

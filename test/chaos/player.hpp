@@ -88,7 +88,9 @@ private:
     void together(Random &dice);
     void transaction(Random &dice);
     void crash(Random &dice);
-    void meanwhile(Random &dice, bool may_change, bool &has_changed);
+    bool meanwhile(Random &dice, bool may_change);
+    void check_together(const std::vector<std::size_t> &begun, double changed_ms);
+    void check_lock(const CrewCall &call, int session);
     int moment(Random &dice) const;
     void cancel(int session);
     void terminate(int session);

@@ -191,12 +191,11 @@ void Player::sync(Random &dice)
         check_converged(canonical(manner.call->element), done.prune, "after sync " + std::to_string(place));
 }
 
-/// What happens while syncs run.
-void Player::meanwhile(Random &dice, bool may_change, bool &has_changed)
+/// What happens while syncs run. True if it changes what they are to make.
+bool Player::meanwhile(Random &dice, bool may_change)
 {
     const int session = dice.below(Lane::session_count);
     const int what = dice.below(may_change ? 9 : 4);
-    has_changed = has_changed || what > 3;
     switch (what) {
     case 0:
     case 1:
@@ -224,6 +223,7 @@ void Player::meanwhile(Random &dice, bool may_change, bool &has_changed)
     default:
         change_desired(dice, false);
     }
+    return what > 3;
 }
 
 /// Several syncs at once, most of them of one call, while other things happen.
@@ -231,11 +231,21 @@ void Player::together(Random &dice)
 {
     const int count = dice.between(2, Lane::session_count);
     const CrewCall &call = dice.pick(script_.calls);
-    const bool may_change = dice.chance(60);
-    bool has_changed = false;
+    const bool may_change = dice.chance(70);
+    double changed_ms = 0;
     std::vector<Session *> sessions;
     std::vector<std::size_t> begun;
+    const auto let_something_happen = [&] {
+        const auto is_running = [](Session *session) { return !session->has_ended(); };
+        const double until = now_ms() + moment(dice);
+        while (now_ms() < until && std::any_of(sessions.begin(), sessions.end(), is_running))
+            wait_for_any(sessions, static_cast<int>(until - now_ms()) + 1);
+        if (meanwhile(dice, may_change))
+            changed_ms = now_ms();
+    };
     for (int session = 0; session < count; ++session) {
+        if (session > 0 && dice.chance(35))
+            let_something_happen();
         Manner manner = this->manner(dice);
         if (dice.chance(75))
             manner.call = &call;
@@ -243,27 +253,25 @@ void Player::together(Random &dice)
         begun.push_back(begin(session, manner, ""));
         sessions.push_back(lane_.sessions[static_cast<std::size_t>(session)].get());
     }
-    for (int events = dice.below(4); events > 0; --events) {
-        const double until = now_ms() + moment(dice);
-        const auto is_running = [](Session *session) { return !session->has_ended(); };
-        while (now_ms() < until && std::any_of(sessions.begin(), sessions.end(), is_running))
-            wait_for_any(sessions, static_cast<int>(until - now_ms()) + 1);
-        meanwhile(dice, may_change, has_changed);
-    }
+    for (int events = dice.below(3); events > 0; --events)
+        let_something_happen();
     for (int session = 0; session < count; ++session)
         end(session);
     revive();
     learn();
-    if (has_changed || !is_calm())
-        return;
+    if (is_calm())
+        check_together(begun, changed_ms);
+}
 
-    // Nothing changed meanwhile: what one of them found in order still is. The strictest of them counts.
+/// What one of them found in order since the last change still is (I8). The strictest of them counts.
+void Player::check_together(const std::vector<std::size_t> &begun, double changed_ms)
+{
     for (const std::string &element : script_.elements) {
         std::optional<std::string> prune;
         for (const std::size_t place : begun) {
             const Sync &sync = record_.syncs[place];
             const bool is_of_element = calls_of(element).find(sync.call) != std::string::npos;
-            if (!is_of_element || sync.fate != Fate::Committed || sync.results.size() != 1)
+            if (!is_of_element || sync.began_ms < changed_ms || sync.fate != Fate::Committed || sync.results.size() != 1)
                 continue;
             if (sync.results[0].status == "ok" || sync.results[0].status == "coalesced")
                 prune = prune == "all" ? *prune : sync.prune;
@@ -315,6 +323,8 @@ void Player::transaction(Random &dice)
         }
         end(session);
         has_failed = !record_.syncs[begun].sqlstate.empty();
+        if (!has_failed && record_.syncs[begun].results.front().status != "busy")
+            check_lock(call, session);
         if (is_cancelled && !has_failed) {
             // The cancel may be late.
             holder.start("SELECT 1");
@@ -344,6 +354,16 @@ void Player::transaction(Random &dice)
     }
     end(other);
     revive();
+}
+
+/// The lock of a crew is held until the transaction that synced it ends.
+void Player::check_lock(const CrewCall &call, int session)
+{
+    Session &holder = *lane_.sessions[static_cast<std::size_t>(session)];
+    if (lane_.admin.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = " +
+                          std::to_string(holder.pid()) + " AND objsubid = 1 AND (classid::bigint << 32) | objid::bigint = "
+                          "flex_sync_lock_key('" + call.id + "')") == "0")
+        throw Violation("the lock of a crew was given back before the end of the transaction that synced it");
 }
 
 /// kill -9 of a backend in a sync: the server ends all sessions, recovers and goes on.

@@ -4,7 +4,8 @@
  *
  * What it shows, over all orders of events:
  *   - fewer contacts are made than adds were sent, unless an answer was lost or a transaction undone: nobody is called
- *     twice in fair weather, and the number of contacts has a bound in foul (I5);
+ *     twice in fair weather, and the number of contacts has a bound in foul; an add whose answer was lost is not sent
+ *     again before two listings, unless the transaction that knew of it was undone (I5);
  *   - a row never names anything but what its sync had from a listing or an answer, and there is one at most (I1);
  *   - a sync that says ok has a listing that shows the contact of the technician who is desired, and nobody else (I2);
  *   - when faults have ended, one sync puts everything right, and finds no lock (I7).
@@ -19,7 +20,7 @@
  *   - savepoints: a rollback to one is a crash that keeps the backend;
  *   - that a deletion may be late, or its answer be lost: it is repeated, and does no harm twice.
  *
- * -DNO_LOCK, -DREPEAT_UNKNOWN, -DNO_MEMORY and -DNO_CLOSING_LISTING are broken protocols: each must give
+ * -DNO_LOCK, -DEARLY_UNLOCK, -DREPEAT_UNKNOWN, -DNO_MEMORY and -DNO_CLOSING_LISTING are broken protocols: each must give
  * a counterexample (test/model/run).
  */
 
@@ -57,6 +58,7 @@ byte deletions = DELETIONS;
 /* For the assertions alone: contacts, and how many more than one there may be. */
 byte contacts;
 byte forgiven;
+byte unsure; /* listings that must not show a contact before an add whose answer was lost may be sent again */
 byte ended;
 byte names[4]; /* by backend: the line that its row names, committed or not */
 
@@ -90,12 +92,13 @@ inline may_crash() {
 inline list() {
     if
     :: atomic { losses > 0 -> losses--; is_listed = false }
-    :: atomic { seen = there; is_listed = true }
+    :: atomic { seen = there; is_listed = true; unsure = (unsure > 0 -> unsure - 1 : 0) }
     fi
 }
 
 /* The answer to an add may be lost, whatever becomes of the add. */
 inline add() {
+    assert(unsure == 0);
     adds++;
     if
     :: atomic { make(new); names[me] = new; new = 0 }
@@ -110,6 +113,7 @@ inline add() {
 #endif
         listings = 0;
         tries++;
+        unsure = 2;
         forgiven++
     :: else
     fi;
@@ -251,6 +255,7 @@ commit:
 undone:
     /* Whatever it added is forgotten: it can be made once more. */
     atomic {
+        unsure = (tries > 0 -> 0 : unsure);
         forgiven = forgiven + adds;
         names[me] = 0;
         lock = (lock == me -> 0 : lock)

@@ -98,12 +98,15 @@ std::string show(const Lists &lists)
     std::string text;
     for (const core::DesiredMember &member : lists.crew.desired)
         text += "desired " + member.technician.text() + "@" + member.call.text() + " " +
-                (member.resource ? member.resource->text() : "-") + " " + (member.role ? member.role->text() : "-") + "\n";
+                (member.resource ? member.resource->text() : "-") + " " + (member.role ? member.role->text() : "-") +
+                "\n";
     for (const core::Assignment &row : lists.crew.rows)
-        text += "row " + row.technician.text() + "@" + row.call.text() + " " + (row.line ? row.line->text() : "-") + "\n";
+        text +=
+            "row " + row.technician.text() + "@" + row.call.text() + " " + (row.line ? row.line->text() : "-") + "\n";
     for (const core::Line &shown : lists.lines)
         text += "line " + shown.id.text() + " " + (shown.resource ? shown.resource->text() : "-") + " " +
-                (shown.role ? shown.role->text() : "-") + " kind " + std::to_string(static_cast<int>(shown.kind)) + "\n";
+                (shown.role ? shown.role->text() : "-") + " kind " + std::to_string(static_cast<int>(shown.kind)) +
+                "\n";
     for (const core::KnownLine &known : lists.known)
         text += "known " + (known.line ? known.line->text() : "lost") + " " + known.asked.text() + " shown " +
                 std::to_string(known.was_shown) + " " + (known.shown ? known.shown->text() : "-") + "\n";
@@ -164,8 +167,9 @@ Lists applied(const Lists &before)
         if (step.action == Action::Add) {
             const core::LineItemId id("new" + std::to_string(added.size()));
             added.emplace(*step.resource, id);
-            after.lines.push_back(
-                {.id = id, .resource = *step.resource, .role = unit::id_of<core::BusinessRoleId>(step.role ? step.role->text() : "")});
+            after.lines.push_back({.id = id,
+                                   .resource = *step.resource,
+                                   .role = unit::id_of<core::BusinessRoleId>(step.role ? step.role->text() : "")});
         }
     for (const Step &step : plan.steps) {
         if (step.action == Action::Forget || (step.action == Action::Remove && step.drops_row))
@@ -180,7 +184,8 @@ Lists applied(const Lists &before)
                     shown.role = *step.role;
     }
     for (const Step &step : plan.steps)
-        if ((step.action == Action::Keep || step.action == Action::Add || step.action == Action::Adopt) && step.resource)
+        if ((step.action == Action::Keep || step.action == Action::Add || step.action == Action::Adopt) &&
+            step.resource)
             remember(after, step.line ? *step.line : added.at(*step.resource), *step.resource);
     return after;
 }
@@ -241,10 +246,9 @@ void expect_policy_obeyed(const Lists &lists, const Plan &plan)
         if (step.action != Action::Prune)
             continue;
         EXPECT_NE(lists.prune, core::Prune::None);
-        const bool is_ours =
-            std::any_of(lists.known.begin(), lists.known.end(), [&](const core::KnownLine &known) {
-                return known.line ? *known.line == *step.line : known.asked == *step.resource;
-            });
+        const bool is_ours = std::any_of(lists.known.begin(), lists.known.end(), [&](const core::KnownLine &known) {
+            return known.line ? *known.line == *step.line : known.asked == *step.resource;
+        });
         EXPECT_TRUE(lists.prune == core::Prune::All || is_ours) << step.line->text();
     }
 }

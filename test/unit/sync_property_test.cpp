@@ -25,7 +25,8 @@ class Script {
 public:
     explicit Script(unsigned long number) : random_(number)
     {
-        world.prune = random_.one_of(std::vector{core::Prune::All, core::Prune::All, core::Prune::Owned, core::Prune::None});
+        world.prune =
+            random_.one_of(std::vector{core::Prune::All, core::Prune::All, core::Prune::Owned, core::Prune::None});
         world.max_removals = 1000;
         for (int i = random_.below(5); i-- > 0;)
             edit();
@@ -161,10 +162,11 @@ private:
         world.flex.late_by = core::Milliseconds(random_.below(10'000));
         world.flex.pages.clear();
         for (int i = random_.below(6); i-- > 0;)
-            world.flex.pages.push_back(random_.chance(100 - percent)
-                                           ? Page::Whole
-                                           : random_.one_of(std::vector{Page::Cut, Page::Slow, Page::Refused,
-                                                                        Page::TooMany, Page::Empty, Page::Half, Page::Tail, Page::Labels}));
+            world.flex.pages.push_back(
+                random_.chance(100 - percent)
+                    ? Page::Whole
+                    : random_.one_of(std::vector{Page::Cut, Page::Slow, Page::Refused, Page::TooMany, Page::Empty,
+                                                 Page::Half, Page::Tail, Page::Labels}));
         world.flex.add_lag = core::Milliseconds(random_.chance(percent) ? random_.below(8000) : 0);
         world.flex.deletion_lag = core::Milliseconds(random_.chance(percent) ? random_.below(8000) : 0);
         world.flex.role_lag = core::Milliseconds(random_.chance(percent) ? random_.below(8000) : 0);
