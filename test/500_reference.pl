@@ -42,7 +42,7 @@ is($db->run("SELECT string_agg(format('%s.%s', a.attrelid::regclass, a.attname),
 my %state;
 foreach my $file (glob 'src/*/*.cpp')
 {
-	$state{$1} = $file while slurp_file($file) =~ /Error\(\s*"([0-9A-Z]{5})"/g;
+	$state{$_} = $file foreach slurp_file($file) =~ /Error\(\s*"([0-9A-Z]{5})"/g;
 }
 cmp_ok(scalar keys %state, '>', 5, 'the sources name SQLSTATEs');
 like($page, qr/\b$_\b/, "SQLSTATE $_ of $state{$_} is on the page") foreach sort keys %state;

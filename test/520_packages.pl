@@ -113,6 +113,7 @@ SKIP:
 	local $ENV{FLEX_SYNC_CXXFLAGS} = '-O0 -g0';
 	local $ENV{DEB_BUILD_OPTIONS} = 'nocheck noautodbgsym parallel=' . (`nproc` =~ /(\d+)/)[0];
 	delete local @ENV{qw(MAKEFLAGS MAKELEVEL PG_CONFIG DESTDIR)};
+	local $ENV{HOME} = $folder;
 	run_in_copy('dpkg-buildpackage', qw(dpkg-buildpackage --build=binary --unsigned-source --unsigned-changes --no-check-builddeps))
 	  or last;
 	my ($deb, @more) = glob "$folder/postgresql-$major-flex-sync_$meta->{version}-*.deb";
@@ -124,6 +125,8 @@ SKIP:
 	ok(-f "$root$_", "$_ is in it")
 	  foreach "$library/flex_sync.so", "$share/flex_sync.control", map({ "$share/$_" } glob 'flex_sync--*.sql'),
 	  "/usr/share/doc/postgresql-$major-flex-sync/copyright";
+	is(`find '$root/usr/share/doc' -mindepth 1 -maxdepth 1 -printf '%f'`, "postgresql-$major-flex-sync",
+		'its pages are in a folder of its own');
 	like(`dpkg-deb --field '$deb' Depends`, qr/(?=.*\bpostgresql-$major\b)(?=.*\blibcurl4)(?=.*\blibstdc)/, 'it depends on what it needs');
 	is(`find '$root' -type f -path '*bitcode*'`, '', 'no bitcode is in it');
 

@@ -102,6 +102,12 @@ void Player::set_timeouts(int session, const Manner &manner)
 /// Starts a sync; without a token it gets one of its own.
 std::size_t Player::begin(int session, const Manner &manner, const std::string &token)
 {
+    const int pid = lane_.sessions[static_cast<std::size_t>(session)]->pid();
+    if (std::find(terminated_.begin(), terminated_.end(), pid) != terminated_.end()) {
+        lane_.wait_for_end_of({pid});
+        lane_.revive(session, {pid});
+        timeouts_[static_cast<std::size_t>(session)] = {};
+    }
     set_timeouts(session, manner);
     Sync sync{.token = token.empty() ? new_token() : token,
               .call = manner.call->id,

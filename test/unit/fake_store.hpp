@@ -91,6 +91,17 @@ public:
         return errors;
     }
 
+    std::vector<core::RowError> rehearse(std::span<const core::Assignment> gone,
+                                         std::span<const core::Assignment> mapped) override
+    {
+        std::vector<core::RowError> errors;
+        for (const std::span<const core::Assignment> rows : {gone, mapped})
+            for (const core::Assignment &row : rows)
+                if (const auto refusal = refused_early.find(key_of(row)); refusal != refused_early.end())
+                    errors.push_back({row, refusal->second, "the row is refused"});
+        return errors;
+    }
+
     void remember(std::span<const core::KnownLine> known, std::span<const core::KnownLine> forgotten) override
     {
         ++memory_writes;
@@ -153,6 +164,7 @@ public:
 
     std::vector<core::DesiredMember> desired;
     std::map<std::string, std::string> refused;       ///< "A/ann": the SQLSTATE with which their row is refused
+    std::map<std::string, std::string> refused_early; ///< the same, of a rehearsal
     std::map<int, std::function<void()>> before_read; ///< what others do before the nth read of the crew
     int reads = 0;
     int rows_written = 0;

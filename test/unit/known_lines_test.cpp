@@ -1,0 +1,134 @@
+#include "core/known_lines.hpp"
+
+#include <gtest/gtest.h>
+
+using core::BusinessRoleId;
+using core::KnownLine;
+using core::KnownLines;
+using core::Line;
+using core::LineItemId;
+using core::ResourceId;
+using namespace std::chrono_literals;
+
+namespace {
+
+const LineItemId l1("l1"), l2("l2"), l3("l3");
+const ResourceId r1("r1"), r2("r2");
+
+/// "l1 r1": what must be written, and with a minus what must be deleted.
+std::vector<std::string> changes(const KnownLines &known)
+{
+    const KnownLines::Difference difference = known.difference();
+    std::vector<std::string> words;
+    const auto word = [](const KnownLine &line) {
+        return (line.line ? line.line->text() : "lost") + " " + line.asked.text();
+    };
+    for (const KnownLine &line : difference.forgotten)
+        words.push_back("-" + word(line));
+    for (const KnownLine &line : difference.known)
+        words.push_back(word(line));
+    return words;
+}
+
+using Words = std::vector<std::string>;
+
+KnownLines loaded()
+{
+    KnownLines known;
+    known.load({{.line = l1, .asked = r1, .shown = r1, .was_shown = true, .age = 48h},
+                {.line = l2, .asked = r2, .tries = 3, .age = 48h},
+                {.asked = r1, .age = 59min}});
+    return known;
+}
+
+TEST(KnownLines, what_is_loaded_is_not_written_again)
+{
+    KnownLines known = loaded();
+    known.mapped({.id = l1, .resource = r1}, r1);
+    known.shown({.id = l1, .resource = r2});
+    EXPECT_EQ(changes(known), Words{});
+}
+
+TEST(KnownLines, a_line_that_is_mapped_is_known_as_it_is_shown)
+{
+    KnownLines known = loaded();
+    known.mapped({.id = l3, .resource = r2}, r1);
+    EXPECT_EQ(changes(known), Words{"l3 r1"});
+    EXPECT_EQ(known.all().back().shown, r2);
+    EXPECT_TRUE(known.all().back().was_shown);
+}
+
+TEST(KnownLines, a_line_that_is_shown_is_no_longer_waited_for)
+{
+    KnownLines known = loaded();
+    EXPECT_TRUE(known.is_unshown(l2));
+    known.shown({.id = l2, .kind = core::LineKind::Other});
+    EXPECT_TRUE(known.is_unshown(l2));
+    known.shown({.id = l2, .resource = r2});
+    EXPECT_FALSE(known.is_unshown(l2));
+    EXPECT_FALSE(known.is_unshown(l3));
+    EXPECT_EQ(changes(known), Words{"l2 r2"});
+}
+
+TEST(KnownLines, tries_count_on_from_lines_that_were_never_shown)
+{
+    KnownLines known = loaded();
+    known.added(l3, r2);
+    EXPECT_EQ(known.all().back().tries, 4);
+    known.added(LineItemId("l4"), r1);
+    EXPECT_EQ(known.all().back().tries, 1);
+}
+
+TEST(KnownLines, a_lost_add_is_known_once_with_its_latest_time)
+{
+    KnownLines known = loaded();
+    EXPECT_EQ(known.lost_add(r1), 59min);
+    EXPECT_FALSE(known.lost_add(r2));
+    known.lost(r1);
+    known.lost(r2);
+    known.lost(r2);
+    EXPECT_EQ(known.lost_add(r1), 0ms);
+    EXPECT_EQ(changes(known), (Words{"lost r1", "lost r2"}));
+}
+
+TEST(KnownLines, a_role_is_known_of_known_lines_only)
+{
+    KnownLines known = loaded();
+    known.role_sent(l1, BusinessRoleId("foh"));
+    known.role_sent(l3, BusinessRoleId("foh"));
+    EXPECT_EQ(changes(known), Words{"l1 r1"});
+}
+
+TEST(KnownLines, what_is_deleted_is_forgotten_where_it_was_stored)
+{
+    KnownLines known = loaded();
+    known.added(l3, r2);
+    known.deleted(l3);
+    known.deleted(l1);
+    known.deleted(l1);
+    EXPECT_EQ(changes(known), Words{"-l1 r1"});
+    EXPECT_EQ(known.all().size(), 2u);
+    EXPECT_TRUE(known.is_unshown(l2));
+    EXPECT_EQ(known.lost_add(r1), 59min);
+}
+
+TEST(KnownLines, tidying_keeps_what_is_alive_or_young)
+{
+    KnownLines known = loaded();
+    known.tidy([](const LineItemId &line) { return line == l1 || line == l2; });
+    EXPECT_EQ(changes(known), Words{});
+    known.tidy([](const LineItemId &) { return false; });
+    EXPECT_EQ(changes(known), (Words{"-l2 r2", "-l1 r1"}));
+    EXPECT_EQ(known.lost_add(r1), 59min);
+}
+
+TEST(KnownLines, tidying_lets_lost_adds_go_after_an_hour_and_unshown_lines_after_a_day)
+{
+    KnownLines known;
+    known.load(
+        {{.asked = r1, .age = 61min}, {.line = l1, .asked = r1, .age = 23h}, {.line = l2, .asked = r1, .age = 25h}});
+    known.tidy([](const LineItemId &) { return false; });
+    EXPECT_EQ(changes(known), (Words{"-l2 r1", "-lost r1"}));
+}
+
+} // namespace

@@ -1,0 +1,103 @@
+// What keeps a sync from doing what it cannot finish: rows that a rehearsal refuses, and request limits.
+
+#include "world.hpp"
+
+#include <gtest/gtest.h>
+
+using unit::notes;
+using unit::summary;
+using unit::Words;
+using unit::World;
+using namespace std::chrono_literals;
+
+namespace {
+
+TEST(Sync, nobody_is_called_whose_row_a_rehearsal_refuses)
+{
+    World world;
+    world.store.desires("ann", "r1");
+    world.store.desires("bob", "r2");
+    world.store.refused_early["A/ann"] = "23503";
+    const core::SyncResult result = world.sync();
+    EXPECT_EQ(summary(result), "partial: desired 2, added 1, failed 1, passes 1, requests 3");
+    EXPECT_EQ(notes(result), Words{"add 23503 ann"});
+    EXPECT_EQ(world.flex.contacts(), Words{"n1 r2"});
+}
+
+TEST(Sync, a_shared_contact_is_added_for_whoever_can_have_a_row)
+{
+    World world;
+    world.store.desires("ann", "r1");
+    world.store.desires("bob", "r1");
+    world.store.refused_early["A/ann"] = "23503";
+    EXPECT_EQ(summary(world.sync()), "partial: desired 2, adopted 1, failed 1, passes 1, requests 3");
+    EXPECT_EQ(world.store.rows(), Words{"bob n1"});
+}
+
+TEST(Sync, a_contact_stays_whose_row_cannot_go)
+{
+    World world;
+    world.has_on_call("ann", "l1", "r1");
+    world.store.has_row("bob", "l1");
+    world.store.withdraws("ann");
+    world.store.refused_early["A/ann"] = "23503";
+    const core::SyncResult result = world.sync();
+    EXPECT_EQ(summary(result), "partial: failed 1, passes 1, requests 1");
+    EXPECT_EQ(notes(result), Words{"remove 23503 ann"});
+    EXPECT_EQ(world.flex.contacts(), Words{"l1 r1"});
+    EXPECT_EQ(world.store.rows(), (Words{"ann l1", "bob l1"}));
+}
+
+struct FakeBudget : core::RequestBudget {
+    int left = 0;
+
+    std::optional<Refusal> set_aside(int requests) override
+    {
+        if (requests > left)
+            return Refusal{"The limit is used up.", 10min};
+        left -= requests;
+        return std::nullopt;
+    }
+};
+
+core::SyncResult sync_with(World &world, FakeBudget &budget)
+{
+    const core::Policy policy{.deadline = world.clock.now() + world.time_limit, .budget = &budget};
+    world.flex.sent.clear();
+    return core::synchronise(core::ElementId("element"), policy, world.store, world.flex, world.clock);
+}
+
+TEST(Sync, a_sync_that_does_not_fit_the_limit_changes_nothing)
+{
+    World world;
+    world.store.desires("ann", "r1", "foh");
+    world.has_on_call("bob", "l2", "r2");
+    world.flex.loses("l2");
+    for (const int left : {0, 1, 5}) {
+        FakeBudget budget;
+        budget.left = left;
+        const core::SyncResult result = sync_with(world, budget);
+        EXPECT_EQ(core::name_of(result.status), "deferred");
+        EXPECT_EQ(result.http_requests, left == 0 ? 0 : 1);
+        EXPECT_EQ(result.retry_after, core::Milliseconds(10min));
+        EXPECT_EQ(world.store.rows(), Words{"bob l2"});
+    }
+    FakeBudget budget;
+    budget.left = 6;
+    EXPECT_EQ(summary(sync_with(world, budget)), "ok: desired 2, added 2, stale 1, roles 1, passes 1, requests 5");
+    EXPECT_EQ(budget.left, 1);
+}
+
+TEST(Sync, a_second_pass_that_does_not_fit_the_limit_makes_the_sync_partial)
+{
+    World world;
+    world.store.desires("ann", "r1");
+    world.flex.after_changes = [&] { world.store.desires("bob", "r2"); };
+    FakeBudget budget;
+    budget.left = 4;
+    const core::SyncResult result = sync_with(world, budget);
+    EXPECT_EQ(summary(result), "partial: desired 2, added 1, failed 1, passes 1, requests 3");
+    EXPECT_EQ(notes(result), Words{"list request_limit -"});
+}
+
+} // namespace
