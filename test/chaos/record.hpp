@@ -81,6 +81,8 @@ struct Record {
     std::set<std::string> ever_desired; ///< resources
     std::map<std::string, Other> others; ///< by id
     std::set<std::string> untyped;      ///< those of which Flex shows no type
+    /// Runs with the resources whose adds they have no answer to, as the log of the extension has it.
+    std::set<std::pair<long, std::string>> unanswered;
 
     void note(const std::string &text) { journal.push_back(seconds(now_ms() - began_ms) + "  " + text); }
 

@@ -121,7 +121,8 @@ void Player::check_converged(const std::string &element, const std::string &prun
         const auto row = rows.find(key_of(member));
         const Line *const line = row == rows.end() ? nullptr : visible(row->second->line);
         if (!has_resource(member)) {
-            if (row != rows.end() && !line)
+            // A row that names no line waits for a resource.
+            if (row != rows.end() && row->second->line && !line)
                 fail(key_of(member) + " is not known in Flex and has a row that names nothing there");
             if (line)
                 named.insert(canonical(line->id));

@@ -125,6 +125,14 @@ private:
         return std::min(log_[place].ended_ms, log_[place].began_ms + syncs_[place]->request_timeout_ms);
     }
 
+    /// True if the sync that sent an add has an answer to it, and says so.
+    bool is_known_done(std::size_t place) const
+    {
+        const Sync &sync = *syncs_[place];
+        return log_[place].status == "200" && sync.fate == Fate::Committed && sync.results.size() == 1 &&
+               !record_.unanswered.contains({sync.results[0].number("run_id"), log_[place].resource});
+    }
+
     void check_add(std::size_t place) const
     {
         const Request &add = log_[place];
@@ -175,8 +183,7 @@ private:
             !had("lag") && !had("hidden"))
             fail("the listing showed the contact");
 
-        const bool is_answered = first.status == "200" && known_at(earlier) == first.ended_ms &&
-                                 !record_.had_spell("garbled", first.began_ms, first.began_ms);
+        const bool is_answered = is_known_done(earlier) && !record_.had_spell("garbled", first.began_ms, first.began_ms);
         const bool is_refused = first.status == "429" || (!is_one_sync && first.status.starts_with("4") &&
                                                           first.status != "408");
         if (!is_remembered || is_refused)
