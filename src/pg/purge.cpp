@@ -11,7 +11,7 @@ namespace pg {
 std::int64_t purge_log(Statements &statements, const OwnTables &own, const std::string &older_than)
 {
     const std::string purge = "WITH purged AS (DELETE FROM " + own.table("flex_sync_log") + R"( AS l
-        WHERE l.started_at < clock_timestamp() - greatest($1::interval, '1 day'::interval) RETURNING l.run_id)
+        WHERE l.started_at < now() - greatest($1::interval, '1 day'::interval) RETURNING l.run_id)
         SELECT count(*)::text FROM purged)";
     Rows rows = statements.run(purge, {older_than}, own.identity);
     const std::string_view text = *rows.at(0, 0);

@@ -1,6 +1,7 @@
 // CALL flex_sync_all(): every crew call that is due, committing as it goes.
 
 #include "core/error.hpp"
+#include "pg/call_counts.hpp"
 #include "pg/json.hpp"
 #include "pg/purge.hpp"
 #include "pg/settings.hpp"
@@ -62,40 +63,12 @@ std::string crew_calls(std::size_t count)
     return std::to_string(count) + (count == 1 ? " crew call" : " crew calls");
 }
 
-/// How many crew calls ended how.
-class Counts {
-public:
-    void add(const std::string &status, int calls = 1) { counts_[place_of(status)] += calls; }
+static std::size_t place_of(const std::string &status)
+{
+    return static_cast<std::size_t>(std::find(statuses.begin(), statuses.end(), status) - statuses.begin());
+}
 
-    int of(const std::string &status) const { return counts_[place_of(status)]; }
-
-    int total() const
-    {
-        int total = 0;
-        for (const int count : counts_)
-            total += count;
-        return total;
-    }
-
-    /// "117 ok, 2 partial, 1 failed"
-    std::string text() const
-    {
-        std::string text;
-        for (std::size_t i = 0; i < statuses.size(); ++i)
-            if (counts_[i] > 0)
-                text += (text.empty() ? "" : ", ") + std::to_string(counts_[i]) + " " + statuses[i];
-        return text;
-    }
-
-private:
-    static constexpr std::array<const char *, 6> statuses{"ok", "partial", "failed", "blocked", "busy", "deferred"};
-
-    static std::size_t place_of(const std::string &status)
-    {
-        return static_cast<std::size_t>(std::find(statuses.begin(), statuses.end(), status) - statuses.begin());
-    }
-
-    std::array<int, statuses.size()> counts_{};
+std::array<int, statuses.size()> counts_{};
 };
 
 void give_notice(const std::string &message, const std::string &detail = "")
