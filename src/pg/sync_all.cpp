@@ -3,6 +3,7 @@
 #include "core/error.hpp"
 #include "pg/call_counts.hpp"
 #include "pg/json.hpp"
+#include "pg/notice.hpp"
 #include "pg/purge.hpp"
 #include "pg/settings.hpp"
 #include "pg/subtransaction.hpp"
@@ -70,15 +71,6 @@ static std::size_t place_of(const std::string &status)
 
 std::array<int, statuses.size()> counts_{};
 };
-
-void give_notice(const std::string &message, const std::string &detail = "")
-{
-    const char *const text = message.c_str();
-    const char *const detail_text = detail.c_str();
-    call([&] {
-        ereport(NOTICE, errmsg_internal("%s", text), *detail_text ? errdetail_internal("%s", detail_text) : 0);
-    });
-}
 
 /// One CALL of flex_sync_all.
 class SyncAll {
