@@ -49,7 +49,7 @@ bool SyncRun::carry_out()
         for (const Step *step : steps)
             changes.push_back(change_of(*step));
         for (const Step &step : plan_.steps)
-            if (step.action == Action::Remove && is_open(step))
+            if (step.action == Action::Remove && step.row && is_open(step))
                 removal_rows_[*step.line].insert(member_key(*step.call, *step.technician));
         // The closing listing takes about as long as the one before; its time is set aside.
         const auto reserve = std::chrono::ceil<Milliseconds>(listing_.duration * 1.5) + least_reserve;

@@ -212,6 +212,12 @@ void SyncRun::replan()
 {
     copy_known();
     plan_ = plan_of(lines_);
+    // A contact that is being removed goes whatever the policy, also once the row that named it is mapped anew.
+    for (Step &step : plan_.steps)
+        if (step.action == Action::Retain && step.reason == Reason::PolicyRetains && removal_rows_.contains(*step.line)) {
+            step.action = Action::Remove;
+            step.reason = Reason::ResourceChanged;
+        }
 }
 
 bool SyncRun::is_suspicious(const Plan &plan) const

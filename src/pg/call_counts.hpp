@@ -35,4 +35,12 @@ public:
 private:
     static constexpr std::array<const char *, 6> statuses{"ok", "partial", "failed", "blocked", "busy", "deferred"};
 
+    static std::size_t place_of(const std::string &status)
+    {
+        return static_cast<std::size_t>(std::find(statuses.begin(), statuses.end(), status) - statuses.begin());
+    }
+
+    std::array<int, statuses.size()> counts_{};
+};
+
 } // namespace pg

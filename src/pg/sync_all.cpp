@@ -3,7 +3,6 @@
 #include "core/error.hpp"
 #include "pg/call_counts.hpp"
 #include "pg/json.hpp"
-#include "pg/notice.hpp"
 #include "pg/purge.hpp"
 #include "pg/settings.hpp"
 #include "pg/subtransaction.hpp"
@@ -64,13 +63,14 @@ std::string crew_calls(std::size_t count)
     return std::to_string(count) + (count == 1 ? " crew call" : " crew calls");
 }
 
-static std::size_t place_of(const std::string &status)
+void give_notice(const std::string &message, const std::string &detail = "")
 {
-    return static_cast<std::size_t>(std::find(statuses.begin(), statuses.end(), status) - statuses.begin());
+    const char *const text = message.c_str();
+    const char *const detail_text = detail.c_str();
+    call([&] {
+        ereport(NOTICE, errmsg_internal("%s", text), *detail_text ? errdetail_internal("%s", detail_text) : 0);
+    });
 }
-
-std::array<int, statuses.size()> counts_{};
-};
 
 /// One CALL of flex_sync_all.
 class SyncAll {

@@ -216,6 +216,18 @@ TEST(Sync, a_lost_deletion_that_was_not_done_is_sent_again_and_counts_once)
     EXPECT_EQ(summary(world.sync()), "ok: removed 1, pruned 1, passes 2, requests 7");
 }
 
+TEST(Sync, a_lost_deletion_is_sent_again_whatever_the_policy_once_the_row_is_mapped_anew)
+{
+    World world;
+    world.prune = core::Prune::None;
+    world.has_on_call("ann", "l1", "r1");
+    world.store.desired.front().resource = core::ResourceId("r2");
+    world.flex.fates["delete l1"] = {Fate::LostBefore};
+    EXPECT_EQ(summary(world.sync()), "ok: desired 1, added 1, removed 1, passes 2, requests 6");
+    EXPECT_EQ(world.flex.contacts(), Words{"n1 r2"});
+    EXPECT_EQ(world.store.rows(), Words{"ann n1"});
+}
+
 TEST(Sync, a_deletion_that_stays_lost_is_one_failure)
 {
     World world;
