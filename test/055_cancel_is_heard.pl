@@ -56,6 +56,8 @@ $sim->held;
 cancel_is_heard('in flex_sync_plan');
 
 $db->desire($call, 1 .. 4);
+# The simulator may not have noticed yet that nobody waits for that listing any more.
+sleep 0.01 while $sim->held(0);
 $sim->fault(kind => 'add', hang => 'before');
 start();
 $sim->held;

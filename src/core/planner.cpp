@@ -139,7 +139,7 @@ void Planner::attach_rows()
         const auto found = member_by_key_.find(Key{&row.call, &row.technician});
         if (found == member_by_key_.end()) {
             rows_of_others_.push_back(&row);
-        } else if (Member &member = members_[found->second]; !member.row) {
+        } else if (Member &member = members_[found->second]; !member.row || (member.line == none && line != none)) {
             member.row = &row;
             member.line = line;
         } else {

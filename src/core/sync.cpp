@@ -214,7 +214,8 @@ void SyncRun::replan()
     plan_ = plan_of(lines_);
     // A contact that is being removed goes whatever the policy, also once the row that named it is mapped anew.
     for (Step &step : plan_.steps)
-        if (step.action == Action::Retain && step.reason == Reason::PolicyRetains && removal_rows_.contains(*step.line)) {
+        if (step.action == Action::Retain && step.reason == Reason::PolicyRetains &&
+            removal_rows_.contains(*step.line)) {
             step.action = Action::Remove;
             step.reason = Reason::ResourceChanged;
         }

@@ -13,11 +13,12 @@ std::optional<std::string> draw_role(Random &dice)
     return dice.chance(30) ? std::nullopt : std::optional(dice.pick({"role-a", "role-b"}));
 }
 
-std::string desire_sql(const std::string &call, const std::string &technician, const std::optional<std::string> &resource,
-                       const std::optional<std::string> &role)
+std::string desire_sql(const std::string &call, const std::string &technician,
+                       const std::optional<std::string> &resource, const std::optional<std::string> &role)
 {
     return "DELETE FROM flex_desired_crew WHERE crew_call_id = '" + call + "' AND technician_id = '" + technician +
-           "'; INSERT INTO flex_desired_crew (crew_call_id, technician_id, flex_resource_id, business_role_id) VALUES ('" +
+           "'; INSERT INTO flex_desired_crew (crew_call_id, technician_id, flex_resource_id, business_role_id) VALUES "
+           "('" +
            call + "', '" + technician + "', " + sql(resource) + ", " + sql(role) + ");";
 }
 

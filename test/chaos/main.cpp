@@ -130,7 +130,8 @@ private:
         failed_ += !violation.empty();
         count(player.record());
         if (!report.empty())
-            std::cout << "\n==== " << report << "==== " << (violation.empty() ? "nothing was found" : violation) << "\n";
+            std::cout << "\n==== " << report << "==== " << (violation.empty() ? "nothing was found" : violation)
+                      << "\n";
         if (!violation.empty())
             std::cout << "==== play it again with --seed " << settings_.seed << " --only " << number << std::endl;
         else if (played_ % 100 == 0)
@@ -153,8 +154,8 @@ private:
         std::cout << syncs_ << " syncs:";
         for (const auto &[end, number] : ends_)
             std::cout << " " << number << " " << end;
-        std::cout << "\n" << played_ << " scripts played, " << failed_ << " violations, seed " << settings_.seed
-                  << std::endl;
+        std::cout << "\n"
+                  << played_ << " scripts played, " << failed_ << " violations, seed " << settings_.seed << std::endl;
     }
 
     Settings settings_;

@@ -122,8 +122,8 @@ private:
     std::vector<bool> in_transaction_;
     std::vector<Manner> timeouts_; ///< as each session has set them
     Options options_;
-    std::vector<int> terminated_;  ///< backends that were told to end
-    bool may_act_late_ = false; ///< a request may be carried out after its client has gone
+    std::vector<int> terminated_; ///< backends that were told to end
+    bool may_act_late_ = false;   ///< a request may be carried out after its client has gone
     int tokens_ = 0;
     int step_ = 0;
 };

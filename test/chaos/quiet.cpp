@@ -85,7 +85,7 @@ void Player::set_up()
         session->run("RESET statement_timeout; RESET lock_timeout");
     lane_.simulator.reset();
     lane_.simulator.configure(R"({"bulk_delete": ")" + script_.bulk_delete + R"(", "latency_ms": )" +
-                               std::to_string(script_.latency_ms) + "}");
+                              std::to_string(script_.latency_ms) + "}");
     lane_.configure(options_);
     tear_down();
     for (const std::string &element : script_.elements)
@@ -216,14 +216,16 @@ void Player::check_end()
         for (const auto &row :
              lane_.admin
                  .run("SELECT run_id, lower(flex_resource_id) FROM flex_sync_log_operation WHERE action = 'add' AND "
-                      "outcome <> 'done' AND run_id = ANY ('{" + runs + "}')")
+                      "outcome <> 'done' AND run_id = ANY ('{" +
+                      runs + "}')")
                  .rows)
             record_.unanswered.emplace(std::stol(*row[0]), row[1].value_or(""));
     }
     const std::string told = lane_.admin.value(
         "SELECT (SELECT count(*) FROM flex_sync_log AS l WHERE l.server = '" + lane_.server +
         "' AND l.started_at > now() - interval '5 minutes' AND l::text LIKE '%canary-%') + (SELECT count(*) FROM "
-        "flex_sync_contact AS k WHERE k.server = '" + lane_.server + "' AND k::text LIKE '%canary-%')");
+        "flex_sync_contact AS k WHERE k.server = '" +
+        lane_.server + "' AND k::text LIKE '%canary-%')");
     if (told != "0")
         throw Violation("a table holds the token");
     for (const auto &session : lane_.sessions) {

@@ -50,7 +50,7 @@ struct Sync {
 /// Something that a person did in Flex, or time that was made to pass.
 struct Event {
     double at_ms;
-    std::string element; ///< empty: all
+    std::string element;  ///< empty: all
     std::string resource; ///< empty: any
 };
 
@@ -71,16 +71,16 @@ struct Record {
     double began_ms = now_ms();
     std::vector<std::string> journal;
     std::vector<Sync> syncs;
-    std::vector<Event> losses;   ///< contacts that went without a request of ours, or whose resource changed
-    std::vector<Event> ageings;  ///< what is remembered of lines that no listing showed was made older
-    std::vector<Spell> spells;   ///< lies, lag, hidden adds and garbled answers
+    std::vector<Event> losses;  ///< contacts that went without a request of ours, or whose resource changed
+    std::vector<Event> ageings; ///< what is remembered of lines that no listing showed was made older
+    std::vector<Spell> spells;  ///< lies, lag, hidden adds and garbled answers
     std::unordered_map<std::string, std::string> resource_of; ///< of each line that was seen in Flex, in canonical form
-    std::set<std::string> made_by_hand; ///< lines that a person made in Flex
-    std::set<std::string> named_by_hand; ///< lines that a row named that was written by hand
-    std::set<std::string> ever_hidden;  ///< lines that no listing showed for a while
-    std::set<std::string> ever_desired; ///< resources
-    std::map<std::string, Other> others; ///< by id
-    std::set<std::string> untyped;      ///< those of which Flex shows no type
+    std::set<std::string> made_by_hand;                       ///< lines that a person made in Flex
+    std::set<std::string> named_by_hand;                      ///< lines that a row named that was written by hand
+    std::set<std::string> ever_hidden;                        ///< lines that no listing showed for a while
+    std::set<std::string> ever_desired;                       ///< resources
+    std::map<std::string, Other> others;                      ///< by id
+    std::set<std::string> untyped;                            ///< those of which Flex shows no type
     /// Runs with the resources whose adds they have no answer to, as the log of the extension has it.
     std::set<std::pair<long, std::string>> unanswered;
 

@@ -15,11 +15,11 @@ struct Weight {
 };
 
 constexpr std::array weights{
-    Weight{Deed::Desire, 8},     Weight{Deed::Withdraw, 7},  Weight{Deed::NewResource, 3}, Weight{Deed::NewRole, 3},
-    Weight{Deed::FlexDelete, 6}, Weight{Deed::FlexAdd, 5},   Weight{Deed::FlexRole, 2},    Weight{Deed::FlexSwap, 2},
-    Weight{Deed::FlexOther, 1},  Weight{Deed::FlexReveal, 2}, Weight{Deed::RowEdit, 3},    Weight{Deed::Fault, 18},
-    Weight{Deed::Lie, 3},        Weight{Deed::Lag, 2},       Weight{Deed::Release, 4},     Weight{Deed::Pause, 1},
-    Weight{Deed::Sync, 18},      Weight{Deed::Together, 10}, Weight{Deed::Transaction, 7}, Weight{Deed::Quiet, 2}};
+    Weight{Deed::Desire, 8},     Weight{Deed::Withdraw, 7},   Weight{Deed::NewResource, 3}, Weight{Deed::NewRole, 3},
+    Weight{Deed::FlexDelete, 6}, Weight{Deed::FlexAdd, 5},    Weight{Deed::FlexRole, 2},    Weight{Deed::FlexSwap, 2},
+    Weight{Deed::FlexOther, 1},  Weight{Deed::FlexReveal, 2}, Weight{Deed::RowEdit, 3},     Weight{Deed::Fault, 18},
+    Weight{Deed::Lie, 3},        Weight{Deed::Lag, 2},        Weight{Deed::Release, 4},     Weight{Deed::Pause, 1},
+    Weight{Deed::Sync, 18},      Weight{Deed::Together, 10},  Weight{Deed::Transaction, 7}, Weight{Deed::Quiet, 2}};
 
 Deed draw(Random &random)
 {
@@ -74,10 +74,10 @@ void make_people(Script &script, Random &random)
 
 std::string_view name_of(Deed deed)
 {
-    constexpr std::array names{"desire",     "withdraw", "new_resource", "new_role", "flex_delete", "flex_add",
-                               "flex_role",  "flex_swap", "flex_other",  "flex_reveal", "row_edit",  "fault",
-                               "lie",        "lag",      "release",      "pause",    "sync",        "together",
-                               "transaction", "crash",   "quiet"};
+    constexpr std::array names{"desire",      "withdraw",  "new_resource", "new_role",    "flex_delete", "flex_add",
+                               "flex_role",   "flex_swap", "flex_other",   "flex_reveal", "row_edit",    "fault",
+                               "lie",         "lag",       "release",      "pause",       "sync",        "together",
+                               "transaction", "crash",     "quiet"};
     return names[static_cast<std::size_t>(deed)];
 }
 

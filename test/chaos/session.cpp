@@ -27,7 +27,8 @@ void Session::connect()
             throw std::runtime_error(PQerrorMessage(connection_.get()));
         std::this_thread::sleep_for(milliseconds(20));
     }
-    PQsetNoticeProcessor(connection_.get(), [](void *, const char *) {}, nullptr);
+    PQsetNoticeProcessor(
+        connection_.get(), [](void *, const char *) {}, nullptr);
     pid_ = PQbackendPID(connection_.get());
     is_running_ = false;
 }

@@ -11,10 +11,10 @@ namespace chaos {
 
 /// How a statement ended.
 struct Reply {
-    bool is_lost = false;       ///< the connection ended before an answer came
-    std::string sqlstate = {};  ///< of the error; empty: there was none
-    std::string error = {};     ///< all of its text
-    std::string tag = {};       ///< of the last command
+    bool is_lost = false;                                           ///< the connection ended before an answer came
+    std::string sqlstate = {};                                      ///< of the error; empty: there was none
+    std::string error = {};                                         ///< all of its text
+    std::string tag = {};                                           ///< of the last command
     std::vector<std::vector<std::optional<std::string>>> rows = {}; ///< of the last statement that returned rows
 
     bool is_done() const { return !is_lost && sqlstate.empty(); }
@@ -33,8 +33,8 @@ public:
     /// Waits for the end; none after so many milliseconds.
     std::optional<Reply> finish(int limit_ms);
 
-    /// Both, for what does not fail: throws a std::runtime_error if it does, or takes a minute. A cancel that was meant for
-    /// what ran before is not heard.
+    /// Both, for what does not fail: throws a std::runtime_error if it does, or takes a minute. A cancel that was meant
+    /// for what ran before is not heard.
     Reply run(const std::string &statement);
 
     /// The first value of the first row.

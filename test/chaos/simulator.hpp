@@ -28,7 +28,7 @@ struct Request {
     double began_ms, ended_ms;
     std::string kind, element, resource, token;
     std::vector<std::string> lines; ///< to be deleted
-    std::string status; ///< a number, or "dropped", "hung"
+    std::string status;             ///< a number, or "dropped", "hung"
     bool has_acted;
 };
 

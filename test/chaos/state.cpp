@@ -50,11 +50,14 @@ State Player::state_of(const std::string &element)
     const std::string where = " WHERE crew_call_id IN (" + calls_of(element) + ") ORDER BY 1, 2";
     for (const auto &row : lane_.admin
                                .run("SELECT crew_call_id, technician_id, flex_resource_id, business_role_id FROM "
-                                    "flex_desired_crew" + where)
+                                    "flex_desired_crew" +
+                                    where)
                                .rows)
-        state.desired.push_back({.call = *row[0], .technician = *row[1], .resource = row[2], .role = row[3], .line = {}});
+        state.desired.push_back(
+            {.call = *row[0], .technician = *row[1], .resource = row[2], .role = row[3], .line = {}});
     for (const auto &row :
-         lane_.admin.run("SELECT crew_call_id, technician_id, flex_line_item_id FROM flex_crew_assignments" + where).rows)
+         lane_.admin.run("SELECT crew_call_id, technician_id, flex_line_item_id FROM flex_crew_assignments" + where)
+             .rows)
         state.rows.push_back({.call = *row[0], .technician = *row[1], .resource = {}, .role = {}, .line = row[2]});
     return state;
 }
@@ -132,7 +135,8 @@ void Player::check_converged(const std::string &element, const std::string &prun
         if (row == rows.end())
             fail(key_of(member) + " is desired and has no row");
         if (!line)
-            fail("the row of " + key_of(member) + " names nothing that Flex shows: " + row->second->line.value_or("null"));
+            fail("the row of " + key_of(member) +
+                 " names nothing that Flex shows: " + row->second->line.value_or("null"));
         if (line->resource && canonical(*line->resource) != resource && !is_swapped(*line))
             fail("the row of " + key_of(member) + " names " + line->text() + " in place of one of " + resource);
         lines_of[resource].insert(canonical(line->id));
@@ -179,8 +183,8 @@ void Player::check_converged(const std::string &element, const std::string &prun
 void Player::check_result(const Sync &sync) const
 {
     static const std::set<std::string> errors{"", "57014", "57P01", "57P02", "57P03", "55P03", "08006"};
-    static const std::set<std::string> statuses{"ok",   "partial",   "failed", "blocked", "deferred",
-                                                "busy", "coalesced", "skipped"};
+    static const std::set<std::string> statuses{"ok",       "partial", "failed",    "blocked",
+                                                "deferred", "busy",    "coalesced", "skipped"};
     const auto fail = [&](const std::string &what) { throw Violation("a sync ended with " + what); };
     if (!errors.contains(sync.sqlstate))
         fail("SQLSTATE " + sync.sqlstate + ": " + sync.error);
@@ -195,7 +199,8 @@ void Player::check_result(const Sync &sync) const
             fail("status busy, although it was to wait");
         if ((result.message + result.diagnostics).find("canary-") != std::string::npos)
             fail("the token in its result");
-        if (result.diagnostics.find("\"23505\"") != std::string::npos || result.diagnostics.find("\"XX") != std::string::npos)
+        if (result.diagnostics.find("\"23505\"") != std::string::npos ||
+            result.diagnostics.find("\"XX") != std::string::npos)
             fail("a diagnostic that must not be: " + result.diagnostics);
         const long present = result.number("kept") + result.number("adopted") + result.number("added");
         if (result.status == "ok" && result.number("desired") != present + result.number("skipped"))
@@ -217,12 +222,12 @@ void Player::check_result(const Sync &sync) const
 
 std::string Player::report()
 {
-    std::string text = script_.title() + "\noptions: prune " + options_.prune + ", deadline " +
-                       std::to_string(options_.deadline_ms) + " ms, request_timeout " +
-                       std::to_string(options_.request_timeout_ms) + " ms, retries " + std::to_string(options_.retries) +
-                       ", max_parallel " + std::to_string(options_.max_parallel) + ", max_removals " +
-                       std::to_string(options_.max_removals) + ", bulk_delete " + options_.bulk_delete + " (Flex: " +
-                       script_.bulk_delete + ")\nrows are shown as " + script_.shape + "\n";
+    std::string text =
+        script_.title() + "\noptions: prune " + options_.prune + ", deadline " + std::to_string(options_.deadline_ms) +
+        " ms, request_timeout " + std::to_string(options_.request_timeout_ms) + " ms, retries " +
+        std::to_string(options_.retries) + ", max_parallel " + std::to_string(options_.max_parallel) +
+        ", max_removals " + std::to_string(options_.max_removals) + ", bulk_delete " + options_.bulk_delete +
+        " (Flex: " + script_.bulk_delete + ")\nrows are shown as " + script_.shape + "\n";
     for (const CrewCall &call : script_.calls)
         text += "call " + call.id + " of element " + call.element + "\n";
     for (const std::string &line : record_.journal)
@@ -234,7 +239,8 @@ std::string Player::report()
             text += "  " + line.text() + "\n";
         text += "desired:\n";
         for (const State::Member &member : state.desired)
-            text += "  " + key_of(member) + " " + member.resource.value_or("null") + " " + member.role.value_or("null") + "\n";
+            text += "  " + key_of(member) + " " + member.resource.value_or("null") + " " +
+                    member.role.value_or("null") + "\n";
         text += "rows:\n" + rows_text(element);
     }
     text += "requests:\n";

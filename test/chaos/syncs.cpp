@@ -60,10 +60,10 @@ std::string Player::Manner::text() const
 std::string Player::Manner::statement(const std::string &job) const
 {
     if (is_job)
-        return "SELECT row_to_json(r) FROM flex_sync_job('" + job + "'" +
-               (prune ? ", prune => '" + *prune + "'" : "") + ") AS r";
-    return "SELECT row_to_json(r) FROM flex_sync_crew('" + call->id + "'" + (prune ? ", prune => '" + *prune + "'" : "") +
-           (is_nowait ? ", nowait => true" : "") +
+        return "SELECT row_to_json(r) FROM flex_sync_job('" + job + "'" + (prune ? ", prune => '" + *prune + "'" : "") +
+               ") AS r";
+    return "SELECT row_to_json(r) FROM flex_sync_crew('" + call->id + "'" +
+           (prune ? ", prune => '" + *prune + "'" : "") + (is_nowait ? ", nowait => true" : "") +
            (max_removals ? ", max_removals => " + std::to_string(*max_removals) : "") + ") AS r";
 }
 
@@ -277,7 +277,8 @@ void Player::check_together(const std::vector<std::size_t> &begun, double change
         for (const std::size_t place : begun) {
             const Sync &sync = record_.syncs[place];
             const bool is_of_element = calls_of(element).find(sync.call) != std::string::npos;
-            if (!is_of_element || sync.began_ms < changed_ms || sync.fate != Fate::Committed || sync.results.size() != 1)
+            if (!is_of_element || sync.began_ms < changed_ms || sync.fate != Fate::Committed ||
+                sync.results.size() != 1)
                 continue;
             if (sync.results[0].status == "ok" || sync.results[0].status == "coalesced")
                 prune = prune == "all" ? *prune : sync.prune;
@@ -367,8 +368,10 @@ void Player::check_lock(const CrewCall &call, int session)
 {
     Session &holder = *lane_.sessions[static_cast<std::size_t>(session)];
     if (lane_.admin.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = " +
-                          std::to_string(holder.pid()) + " AND objsubid = 1 AND (classid::bigint << 32) | objid::bigint = "
-                          "flex_sync_lock_key('" + call.id + "')") == "0")
+                          std::to_string(holder.pid()) +
+                          " AND objsubid = 1 AND (classid::bigint << 32) | objid::bigint = "
+                          "flex_sync_lock_key('" +
+                          call.id + "')") == "0")
         throw Violation("the lock of a crew was given back before the end of the transaction that synced it");
 }
 

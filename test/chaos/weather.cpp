@@ -7,9 +7,7 @@ namespace chaos {
 void Player::arm_fault(Random &dice)
 {
     const std::string kind = dice.pick({"add", "add", "add", "delete", "role", "list"});
-    const std::string what = kind == "add"    ? add_fault(dice)
-                             : kind == "list" ? list_fault(dice)
-                                              : change_fault(dice);
+    const std::string what = kind == "add" ? add_fault(dice) : kind == "list" ? list_fault(dice) : change_fault(dice);
     const std::string element = dice.chance(70) ? R"(, "element": )" + quoted(pick_element(dice)) : "";
     // No two adds get one line id.
     const int times = what.find("line-") != std::string::npos ? 1 : dice.between(1, kind == "list" ? 4 : 2);
@@ -26,13 +24,15 @@ std::string Player::add_fault(Random &dice)
 {
     switch (dice.below(14)) {
     case 0:
-        return R"("status": )" + dice.pick({"500", "502", "503", "408"}) + R"(, "act": )" + dice.pick({"true", "false"});
+        return R"("status": )" + dice.pick({"500", "502", "503", "408"}) + R"(, "act": )" +
+               dice.pick({"true", "false"});
     case 1:
         return R"("status": 202, "act": )" + dice.pick({"true", "false"});
     case 2:
         return R"("status": )" + dice.pick({"400", "403", "404", "409", "422"});
     case 3:
-        return R"("status": 429)" + dice.pick({"", R"(, "headers": {"Retry-After": "0"})", R"(, "headers": {"Retry-After": "1"})"});
+        return R"("status": 429)" +
+               dice.pick({"", R"(, "headers": {"Retry-After": "0"})", R"(, "headers": {"Retry-After": "1"})"});
     case 4:
     case 5:
         return R"("drop": )" + dice.pick({"\"before\"", "\"after\"", "\"after\""});
@@ -101,8 +101,8 @@ std::string Player::list_fault(Random &dice)
     case 7:
         return R"("slow_body": {"bytes": 100, "every_ms": 30})";
     default:
-        return dice.pick({R"("body": "[{\"id\": \"x\"")", R"("body": "{}")", R"("body": "[null]")", R"("deep_json": 5000)",
-                          R"("redirect": "http://127.0.0.1:1/")"});
+        return dice.pick({R"("body": "[{\"id\": \"x\"")", R"("body": "{}")", R"("body": "[null]")",
+                          R"("deep_json": 5000)", R"("redirect": "http://127.0.0.1:1/")"});
     }
 }
 

@@ -120,7 +120,8 @@ private:
         if (other != record_.others.end() && other->second.since_ms < syncs_[place]->began_ms)
             throw Violation(request.token + " deletes a line that is no contact: " + other->second.line.text());
         const auto resource = record_.resource_of.find(line);
-        const bool is_strange = resource != record_.resource_of.end() && !record_.ever_desired.contains(resource->second) &&
+        const bool is_strange = resource != record_.resource_of.end() &&
+                                !record_.ever_desired.contains(resource->second) &&
                                 !record_.named_by_hand.contains(line) && !record_.ever_hidden.contains(line);
         if (is_strange && record_.untyped.contains(line))
             throw Violation(request.token + " deletes a line of no type that is nobody's: " + line);
@@ -192,19 +193,19 @@ private:
             !had("lag") && !had("hidden"))
             fail("the listing showed the contact");
 
-        const bool is_answered = is_known_done(earlier) && !record_.had_spell("garbled", first.began_ms, first.began_ms);
-        const bool is_refused = first.status == "429" || (!is_one_sync && first.status.starts_with("4") &&
-                                                          first.status != "408");
+        const bool is_answered =
+            is_known_done(earlier) && !record_.had_spell("garbled", first.began_ms, first.began_ms);
+        const bool is_refused =
+            first.status == "429" || (!is_one_sync && first.status.starts_with("4") && first.status != "408");
         if (!is_remembered || is_refused)
             return;
         if (is_one_sync && is_answered)
             fail("Flex had said that it was done");
         // Accepted, and never shown: not before some time has passed.
         const bool may_be_hidden = record_.had_spell("hidden", first.began_ms, first.began_ms);
-        const bool has_aged =
-            std::any_of(record_.ageings.begin(), record_.ageings.end(), [&](const Event &ageing) {
-                return ageing.at_ms > first.began_ms && ageing.at_ms < second.began_ms;
-            });
+        const bool has_aged = std::any_of(record_.ageings.begin(), record_.ageings.end(), [&](const Event &ageing) {
+            return ageing.at_ms > first.began_ms && ageing.at_ms < second.began_ms;
+        });
         if (may_be_hidden && is_answered && !has_aged)
             fail("Flex had said that it was done, and shows it late");
         // A listing that was whole and wrong may have shown it gone.

@@ -27,9 +27,7 @@ inline void require(bool holds, const char *what)
 inline bool is_storable(std::string_view text)
 {
     for (std::size_t i = 0; i < text.size();) {
-        const auto byte = [&](std::size_t at) {
-            return at < text.size() ? static_cast<unsigned char>(text[at]) : 0u;
-        };
+        const auto byte = [&](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0u; };
         const unsigned first = byte(i);
         const std::size_t length = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
         if (first == 0 || (first >= 0x80 && first < 0xC2) || first > 0xF4)
