@@ -65,7 +65,7 @@ sub restore
 	$db->node->command_ok([ 'pg_dump', @dump, '-f', $path, '-d', $db->node->connstr('postgres') ], "$name: pg_dump @dump");
 	# It has a role postgres already.
 	$node->command_checks_all([ 'psql', '-X', '-q', '-f', "$path.sql", '-d', $node->connstr('postgres') ], 0, [qr/^$/], [qr/^(?:.*role "\w+" already exists\n?)*$/], "$name: roles restored");
-	$node->command_ok([ 'pg_restore', '--exit-on-error', (grep { $_ eq '-j2' } @dump), '-d', $node->connstr('postgres'), $path ], "$name: pg_restore");
+	$node->command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('postgres'), $path ], "$name: pg_restore");
 	my $restored = bless { %$db, node => $node }, ref $db;
 	$restored->{session} = $restored->session;
 	delete $restored->{sessions};
