@@ -88,7 +88,8 @@ void SyncRun::take_back(const std::vector<RowError> &errors, const std::vector<A
         if (found != added.end() && comes_back(error.sqlstate) && needed.insert(found->first).second)
             changes.push_back({.kind = Change::Kind::Delete, .resource = found->second, .line = found->first});
     }
-    if (changes.empty())
+    // Beyond the request limits they stay, like those that may be written later.
+    if (changes.empty() || (policy_.budget && policy_.budget->set_aside(static_cast<int>(changes.size()))))
         return;
     const std::vector<ChangeResult> results = flex_.carry_out(element_, changes, policy_.deadline);
     for (std::size_t i = 0; i < changes.size(); ++i) {

@@ -105,7 +105,7 @@ core::Listing FakeFlex::page(Page page, TimePoint deadline)
     case Page::Whole:
         break;
     }
-    watch_listing(listing.lines, began_at);
+    watch_.listed(listing.lines, began_at);
     return listing;
 }
 
@@ -171,22 +171,19 @@ ChangeResult FakeFlex::carry_out(const Change &change)
 void FakeFlex::add(const Change &change, ChangeResult &result)
 {
     const core::ResourceId resource = *change.resource;
-    check_add(resource.text());
-    std::string line;
-    result.answer = answer_of("add " + resource.text(), [&line, this, resource] {
-        const std::string made = make_contact(resource, last_fate_ == Fate::NeverShown);
-        if (last_fate_ == Fate::Done || last_fate_ == Fate::NeverShown)
-            line = made;
-    });
-    if (result.answer.outcome == Outcome::Done || is_lost(last_fate_))
-        adds_.push_back({.resource = core::canonical_id(resource.text()),
-                         .answered_at = clock_.now(),
-                         .is_lost = is_lost(last_fate_),
-                         .sync = sync,
-                         .line = line});
+    const auto is_there = [this](const AddWatch::SentAdd &add) {
+        return add.line ? find(*add.line) != nullptr : contacts_of(add.resource) > 0;
+    };
+    if (!watch_.is_justified(resource, sync, clock_.now(), is_there))
+        unjustified_adds.push_back(resource.text() + " in sync " + std::to_string(sync));
+    result.answer = answer_of("add " + resource.text(),
+                              [this, resource] { make_contact(resource, last_fate_ == Fate::NeverShown); });
+    if (result.answer.outcome == Outcome::Done)
+        result.line = contacts_.back().line.id;
+    if (result.line || is_lost(last_fate_))
+        watch_.sent({.resource = resource, .answered_at = clock_.now(), .sync = sync, .line = result.line});
     if (result.answer.outcome != Outcome::Done)
         return;
-    result.line = LineItemId(line);
     if (change.role)
         result.role_answer =
             carry_out(Change{.kind = Change::Kind::SetRole, .line = result.line, .role = change.role}).answer;
@@ -216,14 +213,13 @@ Fate FakeFlex::fate_of(const std::string &request)
     return fate;
 }
 
-std::string FakeFlex::make_contact(const core::ResourceId &resource, bool is_hidden)
+void FakeFlex::make_contact(const core::ResourceId &resource, bool is_hidden)
 {
     const std::string line = "n" + std::to_string(++lines_made_);
     const core::ResourceId shown = shows_as.empty() ? resource : core::ResourceId(shows_as);
     contacts_.push_back({.line = {.id = LineItemId(line), .resource = shown},
                          .shown_from = clock_.now() + add_lag,
                          .is_hidden = is_hidden});
-    return line;
 }
 
 void FakeFlex::shows(const std::string &line, const std::string &resource, const std::string &role, core::LineKind kind)
@@ -303,50 +299,6 @@ void FakeFlex::sets_role(const std::string &line, const std::string &role)
 {
     if (Contact *contact = find(LineItemId(line)))
         contact->line.role = core::BusinessRoleId(role);
-}
-
-/// Looks for a reason to add the resource although it was added before (I5, and the design's "Gone").
-void FakeFlex::check_add(const std::string &resource)
-{
-    const std::string id = core::canonical_id(resource);
-    const auto previous =
-        std::find_if(adds_.rbegin(), adds_.rend(), [&](const SentAdd &sent_add) { return sent_add.resource == id; });
-    if (previous == adds_.rend())
-        return;
-    const bool is_known_undone = previous->is_lost && !previous->was_shown && previous->listings >= 2 &&
-                                 previous->last_listing_at >= previous->answered_at + std::chrono::seconds(2);
-    // Seen to be gone, or deleted by a sync itself.
-    const bool is_gone = (previous->was_shown && (!previous->is_shown || contacts_of(core::ResourceId(id)) == 0)) ||
-                         (!previous->line.empty() && !find(LineItemId(previous->line)));
-    const bool may_be_tried =
-        !previous->is_lost && !previous->was_shown && clock_.now() >= previous->answered_at + std::chrono::minutes(1);
-    const auto in_this_sync = std::count_if(adds_.begin(), adds_.end(), [&](const SentAdd &sent_add) {
-        return sent_add.resource == id && sent_add.sync == sync;
-    });
-    const bool is_justified = in_this_sync > 0 ? is_known_undone : is_known_undone || is_gone || may_be_tried;
-    if (!is_justified || in_this_sync > 1)
-        unjustified_adds.push_back(resource + " in sync " + std::to_string(sync));
-}
-
-void FakeFlex::watch_listing(const std::vector<Line> &lines, TimePoint began_at)
-{
-    std::set<std::string> ids;
-    for (const Line &line : lines) {
-        if (line.kind == core::LineKind::Other)
-            continue;
-        ids.insert("line " + line.id.text());
-        if (line.resource)
-            ids.insert("resource " + core::canonical_id(line.resource->text()));
-    }
-    for (SentAdd &sent_add : adds_) {
-        if (began_at < sent_add.answered_at)
-            continue;
-        const bool has_line = !sent_add.line.empty() && !sent_add.is_lost;
-        sent_add.is_shown = ids.contains(has_line ? "line " + sent_add.line : "resource " + sent_add.resource);
-        sent_add.was_shown = sent_add.was_shown || sent_add.is_shown;
-        sent_add.listings += !sent_add.is_shown;
-        sent_add.last_listing_at = began_at;
-    }
 }
 
 } // namespace unit

@@ -1,13 +1,13 @@
 #pragma once
 // Flex in memory, with one element: what it holds, what it shows of that, and what can go wrong on the way.
 
+#include "add_watch.hpp"
 #include "core/ports.hpp"
 #include "fake_clock.hpp"
 
 #include <deque>
 #include <functional>
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -61,7 +61,7 @@ public:
     /// How many contacts the resource has.
     int contacts_of(const core::ResourceId &resource) const;
     /// Forgets who was called: the database was rolled back (I7).
-    void forgives_adds() { adds_.clear(); }
+    void forgives_adds() { watch_ = {}; }
     /// Somebody changes a role by hand.
     void sets_role(const std::string &line, const std::string &role);
 
@@ -90,17 +90,6 @@ private:
         std::optional<core::BusinessRoleId> old_role = {};
         bool is_hidden = false;
     };
-    struct SentAdd {
-        std::string resource;
-        core::TimePoint answered_at;
-        bool is_lost = false;
-        int sync = 0;
-        std::string line = {};
-        int listings = 0; ///< whole ones since that did not show it
-        core::TimePoint last_listing_at = {};
-        bool was_shown = false;
-        bool is_shown = false; ///< by the last listing
-    };
     struct LateAct {
         core::TimePoint due;
         std::function<void()> act;
@@ -112,17 +101,15 @@ private:
     void add(const core::Change &change, core::ChangeResult &result);
     core::Answer answer_of(const std::string &request, const std::function<void()> &act);
     Fate fate_of(const std::string &request);
-    std::string make_contact(const core::ResourceId &resource, bool is_hidden);
+    void make_contact(const core::ResourceId &resource, bool is_hidden);
     Contact *find(const core::LineItemId &line);
     bool is_there(const Contact &contact) const;
     void act_late();
-    void check_add(const std::string &resource);
-    void watch_listing(const std::vector<core::Line> &lines, core::TimePoint began_at);
 
     FakeClock &clock_;
     std::vector<Contact> contacts_;
     std::vector<LateAct> late_acts_;
-    std::vector<SentAdd> adds_;
+    AddWatch watch_;
     Fate last_fate_ = Fate::Done;
     int lines_made_ = 0;
 };

@@ -85,11 +85,21 @@ TEST(Outcome, too_many_requests_is_a_refusal_for_now)
     EXPECT_EQ(answer_of(response, true).outcome, Outcome::RefusedForNow);
 }
 
-TEST(Outcome, an_answer_that_is_not_429_asks_for_no_wait)
+TEST(Outcome, a_server_that_is_down_may_say_for_how_long)
 {
     Response response = answered(503);
     response.retry_after = "120";
     EXPECT_EQ(answer_of(response).outcome, Outcome::Unknown);
+    EXPECT_EQ(answer_of(response).retry_after, 120s);
+}
+
+TEST(Outcome, no_other_answer_asks_for_a_wait)
+{
+    for (const int status : {200, 404, 500}) {
+        Response response = answered(status);
+        response.retry_after = "120";
+        EXPECT_EQ(answer_of(response).retry_after, std::nullopt);
+    }
 }
 
 TEST(Outcome, a_status_has_a_code_that_stays)
@@ -184,6 +194,9 @@ TEST(Outcome, a_timeout_says_where_the_time_went)
               "Flex did not answer within 15.0 s (14.0 s of it waiting for the first byte).");
     EXPECT_EQ(answer_of(timed_out(0.5, 1, 1, 3)).message,
               "Flex did not answer within 15.0 s (12.0 s of it reading the answer).");
+    // On a connection that was kept.
+    EXPECT_EQ(answer_of(timed_out(0.5, 0, 1, 0)).message,
+              "Flex did not answer within 15.0 s (14.5 s of it waiting for the first byte).");
 }
 
 TEST(Outcome, a_request_without_time_was_not_sent)

@@ -100,4 +100,15 @@ TEST(Sync, a_second_pass_that_does_not_fit_the_limit_makes_the_sync_partial)
     EXPECT_EQ(notes(result), Words{"list request_limit -"});
 }
 
+TEST(Sync, a_contact_is_not_taken_out_again_beyond_the_limit)
+{
+    World world;
+    world.store.desires("ann", "r1");
+    world.store.refused["A/ann"] = "23503";
+    FakeBudget budget;
+    budget.left = 3;
+    EXPECT_EQ(summary(sync_with(world, budget)), "partial: desired 1, failed 1, passes 1, requests 3");
+    EXPECT_EQ(world.flex.contacts(), Words{"n1 r1"});
+}
+
 } // namespace

@@ -1,4 +1,4 @@
-// Listings that fail, lie or lag, and the guards.
+// Listings that fail, lie or lag.
 
 #include "world.hpp"
 
@@ -10,18 +10,10 @@ using unit::Page;
 using unit::summary;
 using unit::Words;
 using unit::World;
+using unit::WorldOfSix;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// Six technicians on the call, each with contact and row.
-struct WorldOfSix : World {
-    WorldOfSix()
-    {
-        for (int i = 1; i <= 6; ++i)
-            has_on_call("t" + std::to_string(i), "l" + std::to_string(i), "r" + std::to_string(i));
-    }
-};
 
 void expect_untouched(const World &world)
 {
@@ -124,109 +116,6 @@ TEST(Sync, a_lost_add_that_a_doubted_listing_shows_is_not_made_again)
     world.sync();
     EXPECT_EQ(std::count(world.flex.sent.begin(), world.flex.sent.end(), "add r9"), 1);
     EXPECT_EQ(world.flex.unjustified_adds, Words{});
-}
-
-// ---- guards
-
-TEST(Sync, a_crew_that_is_empty_by_mistake_does_not_empty_the_call)
-{
-    WorldOfSix world;
-    world.store.desired.clear();
-    const core::SyncResult result = world.sync();
-    EXPECT_EQ(summary(result), "blocked: requests 1");
-    EXPECT_EQ(result.message, "Nothing was changed. It would delete 6 of 6 contacts in Flex, more than max_removals "
-                              "allows (5). If that is right, call flex_sync_crew with max_removals => 6.");
-    expect_untouched(world);
-    world.max_removals = 6;
-    EXPECT_EQ(summary(world.sync()), "ok: removed 6, passes 1, requests 8");
-}
-
-TEST(Sync, a_blocked_sync_does_not_even_delete_stale_rows)
-{
-    WorldOfSix world;
-    world.store.desired.clear();
-    world.store.has_row("gone", "l9");
-    EXPECT_EQ(core::name_of(world.sync().status), "blocked");
-    EXPECT_EQ(world.store.rows().size(), 7u);
-}
-
-TEST(Sync, deletions_of_every_kind_count_together)
-{
-    World world;
-    world.max_removals = 1;
-    world.has_on_call("kept", "l1", "r1");
-    world.has_on_call("out", "l2", "r2");
-    world.store.withdraws("out");
-    world.flex.shows("l3", "r1");
-    EXPECT_EQ(core::name_of(world.sync().status), "blocked");
-    world.max_removals = 2;
-    EXPECT_EQ(core::name_of(world.sync().status), "ok");
-}
-
-TEST(Sync, a_deletion_of_many_that_are_not_half_of_the_call_passes)
-{
-    WorldOfSix world;
-    world.max_removals = 0;
-    for (const char *technician : {"t1", "t2", "t3"})
-        world.store.withdraws(technician);
-    EXPECT_EQ(summary(world.sync()), "ok: desired 3, kept 3, removed 3, passes 1, requests 5");
-}
-
-TEST(Sync, a_call_that_seems_empty_does_not_call_everybody_again)
-{
-    WorldOfSix world;
-    for (int i = 1; i <= 6; ++i)
-        world.flex.loses("l" + std::to_string(i));
-    const core::SyncResult result = world.sync();
-    EXPECT_EQ(summary(result), "blocked: desired 6, requests 2");
-    EXPECT_EQ(world.store.rows().size(), 6u);
-    world.max_removals = 6;
-    EXPECT_EQ(summary(world.sync()), "ok: desired 6, added 6, stale 6, passes 1, requests 9");
-}
-
-TEST(Sync, rows_of_withdrawn_technicians_are_no_recalls)
-{
-    WorldOfSix world;
-    world.store.desired.clear();
-    for (int i = 1; i <= 6; ++i)
-        world.flex.loses("l" + std::to_string(i));
-    EXPECT_EQ(summary(world.sync()), "ok: stale 6, passes 1, requests 2");
-}
-
-TEST(Sync, a_crew_that_empties_between_two_passes_is_not_removed)
-{
-    WorldOfSix world;
-    world.store.desires("new", "r9");
-    world.flex.after_changes = [&] { world.store.desired.clear(); };
-    const core::SyncResult result = world.sync();
-    EXPECT_EQ(summary(result), "partial: failed 1, passes 1, requests 3");
-    EXPECT_EQ(notes(result), Words{"remove max_removals -"});
-    EXPECT_EQ(world.flex.contacts().size(), 7u);
-}
-
-TEST(Sync, a_crew_that_empties_while_stale_rows_are_deleted_is_not_removed)
-{
-    WorldOfSix world;
-    world.has_on_call("gone", "l7", "r7");
-    world.flex.loses("l7");
-    world.store.before_read[2] = [&] { world.store.desired.clear(); };
-    const core::SyncResult result = world.sync();
-    EXPECT_EQ(summary(result), "partial: stale 1, failed 1, passes 1, requests 1");
-    EXPECT_EQ(notes(result), Words{"remove max_removals -"});
-    EXPECT_EQ(world.flex.contacts().size(), 6u);
-}
-
-TEST(Sync, deletions_count_over_all_passes)
-{
-    WorldOfSix world;
-    world.max_removals = 3;
-    for (const char *technician : {"t1", "t2", "t3"})
-        world.store.withdraws(technician);
-    world.flex.fates["delete l1"] = {Fate::LostAfter};
-    world.flex.after_changes = [&] { world.store.withdraws("t4"); };
-    const core::SyncResult result = world.sync();
-    EXPECT_EQ(notes(result), Words{"remove max_removals -"});
-    EXPECT_EQ(world.flex.contacts(), (Words{"l4 r4", "l5 r5", "l6 r6"}));
 }
 
 // ---- a listing that lags

@@ -6,6 +6,8 @@
 #include "fake_flex.hpp"
 #include "fake_store.hpp"
 
+#include <string>
+
 namespace unit {
 
 struct World {
@@ -41,6 +43,15 @@ struct World {
                     .shown = core::ResourceId(resource),
                     .was_shown = true},
                    clock.now() - std::chrono::hours(5));
+    }
+};
+
+/// Six technicians on the call, each with contact and row.
+struct WorldOfSix : World {
+    WorldOfSix()
+    {
+        for (int i = 1; i <= 6; ++i)
+            has_on_call("t" + std::to_string(i), "l" + std::to_string(i), "r" + std::to_string(i));
     }
 };
 
