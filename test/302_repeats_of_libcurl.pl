@@ -77,4 +77,15 @@ $sim->fault(kind => 'delete', kept => 1, drop => 'after');
 $result = $session->sync($call);
 is("@{$result}{qw(status removed)}", 'ok 1', 'a deletion on a connection that dies');
 is($result->{http_requests}, scalar(my @log = $sim->log), 'is counted as often as it was on the wire');
+
+# The same through TLS.
+my $tls = FlexSim->start(tls => 1);
+$tls->seed('element-tls', []);
+$db->set_server(url => $tls->url, ca_file => $tls->ca_file);
+$call = $db->make_call('element-tls', 1, 2);
+$tls->fault(kind => 'add', kept => 1, drop => 'after');
+$result = $session->sync($call);
+is("@{$result}{qw(status added failed)}", 'ok 2 0', 'an add through TLS on a connection that dies') or diag(explain($result));
+is_deeply([ sort map { $_->{resource} } $tls->log(kind => 'add') ], [ 'resource-1', 'resource-2' ], 'each add is on the wire once');
+is(scalar(my @wire = $tls->log), $result->{http_requests}, 'and http_requests is what was on the wire');
 done_testing;

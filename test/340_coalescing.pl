@@ -171,12 +171,16 @@ sub listings_of
 is(listings_of("SELECT (flex_sync_crew('$call')).*"), 1, '(flex_sync_crew(id)).* syncs once');
 is(listings_of("SELECT (flex_sync_crew(id)).* FROM flex_crew_calls WHERE id = '$call'"), 1, 'of a row, too');
 is(listings_of("SELECT status, run_id, (r).message FROM flex_sync_crew('$call') AS r"), 1, 'in FROM it syncs once');
-is(listings_of("SELECT (flex_sync_crew('$call')).status, (flex_sync_crew('$call', prune => 'none')).status"), 2, 'another policy is another sync');
+is(listings_of("SELECT (flex_sync_crew('$call')).status, (flex_sync_crew('$call', prune => 'none')).status"), 2,
+	'another policy is another sync');
 my @columns = split /\|/, $two->run("SELECT (flex_sync_crew('$call')).run_id, (flex_sync_crew('$call')).run_id");
 is($columns[0], $columns[1], 'named twice, one run');
-is(listings_of("BEGIN; SELECT flex_sync_crew('$call'); SELECT flex_sync_crew('$call'); COMMIT"), 2, 'two statements of one transaction are two syncs');
-is(listings_of("DO \$\$ BEGIN FOR i IN 1 .. 3 LOOP PERFORM flex_sync_crew('$call'); END LOOP; END \$\$"), 3, 'each turn of a DO loop is one');
-is(listings_of("DO \$\$ BEGIN PERFORM (flex_sync_crew('$call')).*; PERFORM (flex_sync_crew('$call')).*; END \$\$"), 2, 'each statement of a DO block is one');
+is(listings_of("BEGIN; SELECT flex_sync_crew('$call'); SELECT flex_sync_crew('$call'); COMMIT"), 2,
+	'two statements of one transaction are two syncs');
+is(listings_of("DO \$\$ BEGIN FOR i IN 1 .. 3 LOOP PERFORM flex_sync_crew('$call'); END LOOP; END \$\$"), 3,
+	'each turn of a DO loop is one');
+is(listings_of("DO \$\$ BEGIN PERFORM (flex_sync_crew('$call')).*; PERFORM (flex_sync_crew('$call')).*; END \$\$"), 2,
+	'each statement of a DO block is one');
 $db->run('CREATE FUNCTION sync_it(uuid) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT (flex_sync_crew($1)).run_id); END $$');
 is(listings_of("SELECT sync_it('$call') FROM generate_series(1, 3)"), 3, 'each call of a function is one');
 is(listings_of("BEGIN; SAVEPOINT s; SELECT (flex_sync_crew('$call')).*; ROLLBACK TO s; SELECT (flex_sync_crew('$call')).*; COMMIT"), 2,

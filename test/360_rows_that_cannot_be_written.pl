@@ -28,16 +28,34 @@ my $when = "FOR EACH ROW WHEN (NEW.technician_id = '$bad') EXECUTE FUNCTION";
 my $when_old = "FOR EACH ROW WHEN (OLD.technician_id = '$bad') EXECUTE FUNCTION";
 my $drop_trigger = 'DROP TRIGGER t ON flex_crew_assignments';
 my $drop_constraint = 'ALTER TABLE flex_crew_assignments DROP CONSTRAINT c';
+my $table = 'flex_crew_assignments';
+my $own = 'FOREIGN KEY (technician_id) REFERENCES technicians';
+my $on_leave = qr/the technician is on leave/;
+
+# What each is called, what makes it, the code and message of the diagnostic, what takes it away.
 my @obstacles = (
-	[ 'a BEFORE trigger', "CREATE TRIGGER t BEFORE INSERT ON flex_crew_assignments $when refuse('P0001')", 'P0001', qr/is on leave/, $drop_trigger ],
-	[ 'an AFTER trigger', "CREATE TRIGGER t AFTER INSERT ON flex_crew_assignments $when refuse('23514')", '23514', qr/is on leave/, $drop_trigger ],
-	[ 'a trigger with a code of its own', "CREATE TRIGGER t AFTER INSERT ON flex_crew_assignments $when refuse('ZX001')", 'ZX001', qr/is on leave/, $drop_trigger ],
-	[ 'a constraint trigger', "CREATE CONSTRAINT TRIGGER t AFTER INSERT ON flex_crew_assignments DEFERRABLE INITIALLY DEFERRED $when refuse('P0001')", 'P0001', qr/is on leave/, $drop_trigger ],
-	[ 'a trigger that says nothing', "CREATE TRIGGER t BEFORE INSERT ON flex_crew_assignments $when suppress()", 'P0001', qr/a trigger kept the row from being written/, $drop_trigger ],
-	[ 'a foreign key', 'ALTER TABLE flex_crew_assignments ADD CONSTRAINT c FOREIGN KEY (technician_id) REFERENCES technicians', '23503', qr/violates foreign key constraint "c"/, $drop_constraint ],
-	[ 'a deferred foreign key', 'ALTER TABLE flex_crew_assignments ADD CONSTRAINT c FOREIGN KEY (technician_id) REFERENCES technicians DEFERRABLE INITIALLY DEFERRED', '23503', qr/violates foreign key constraint "c"/, $drop_constraint ],
-	[ 'a check', "ALTER TABLE flex_crew_assignments ADD CONSTRAINT c CHECK (technician_id <> '$bad')", '23514', qr/violates check constraint "c"/, $drop_constraint ],
-	[ 'an exclusion', "INSERT INTO flex_crew_assignments (crew_call_id, technician_id, flex_line_item_id) SELECT id, '$bad', 'elsewhere' FROM flex_crew_calls ORDER BY id LIMIT 1; CREATE UNIQUE INDEX i ON flex_crew_assignments (technician_id) WHERE technician_id = '$bad'", '23505', qr/violates unique constraint "i"/, "DROP INDEX i; DELETE FROM flex_crew_assignments WHERE flex_line_item_id = 'elsewhere'" ],
+	[   'a BEFORE trigger', "CREATE TRIGGER t BEFORE INSERT ON $table $when refuse('P0001')",
+		'P0001', $on_leave, $drop_trigger ],
+	[   'an AFTER trigger', "CREATE TRIGGER t AFTER INSERT ON $table $when refuse('23514')",
+		'23514', $on_leave, $drop_trigger ],
+	[   'a trigger with a code of its own', "CREATE TRIGGER t AFTER INSERT ON $table $when refuse('ZX001')",
+		'ZX001', $on_leave, $drop_trigger ],
+	[   'a constraint trigger',
+		"CREATE CONSTRAINT TRIGGER t AFTER INSERT ON $table DEFERRABLE INITIALLY DEFERRED $when refuse('P0001')",
+		'P0001', $on_leave, $drop_trigger ],
+	[   'a trigger that says nothing', "CREATE TRIGGER t BEFORE INSERT ON $table $when suppress()",
+		'P0001', qr/a trigger kept the row from being written/, $drop_trigger ],
+	[   'a foreign key', "ALTER TABLE $table ADD CONSTRAINT c $own",
+		'23503', qr/violates foreign key constraint "c"/, $drop_constraint ],
+	[   'a deferred foreign key', "ALTER TABLE $table ADD CONSTRAINT c $own DEFERRABLE INITIALLY DEFERRED",
+		'23503', qr/violates foreign key constraint "c"/, $drop_constraint ],
+	[   'a check', "ALTER TABLE $table ADD CONSTRAINT c CHECK (technician_id <> '$bad')",
+		'23514', qr/violates check constraint "c"/, $drop_constraint ],
+	[   'another unique index',
+		"INSERT INTO $table (crew_call_id, technician_id, flex_line_item_id)
+			SELECT id, '$bad', 'elsewhere' FROM flex_crew_calls ORDER BY id LIMIT 1;
+			CREATE UNIQUE INDEX i ON $table (technician_id) WHERE technician_id = '$bad'",
+		'23505', qr/violates unique constraint "i"/, "DROP INDEX i; DELETE FROM $table WHERE flex_line_item_id = 'elsewhere'" ],
 );
 $db->make_call('element-elsewhere');
 
@@ -51,12 +69,14 @@ foreach my $obstacle (@obstacles)
 	foreach my $round ('the first sync', 'the next one')
 	{
 		my $result = $session->sync($call);
-		is("@{$result}{qw(status failed)} " . ($result->{added} + $result->{kept}), 'partial 1 2', "$name: $round: two go on") or diag(explain($result));
+		is("@{$result}{qw(status failed)} " . ($result->{added} + $result->{kept}), 'partial 1 2', "$name: $round: two go on")
+		  or diag(explain($result));
 		my ($diagnostic) = @{ $result->{diagnostics} };
 		is("@{$diagnostic}{qw(action code technician_id)}", "add $state $bad", "$name: $round: one fails");
 		like($diagnostic->{message}, $message, "$name: $round: with the server's message");
 	}
-	is_deeply([ sort map { $_->{resource} } $sim->log(kind => 'add') ], [ 'resource-1', 'resource-3' ], "$name: who cannot be written is not called");
+	is_deeply([ sort map { $_->{resource} } $sim->log(kind => 'add') ], [ 'resource-1', 'resource-3' ],
+		"$name: who cannot be written is not called");
 	is($sim->counts->{delete} // 0, 0, "$name: and nobody taken out again");
 	$db->run($remove);
 	is($session->sync($call)->{status}, 'ok', "$name: when it is gone");
@@ -73,7 +93,9 @@ $session->run('DELETE FROM own; COMMIT');
 $db->agrees('element-own', 'after COMMIT');
 
 # What a trigger does in a rehearsal is undone.
-$db->run(q(CREATE FUNCTION note_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO noted VALUES (NEW.flex_line_item_id); NOTIFY crew; RETURN NULL; END $$;
+$db->run(q(CREATE FUNCTION note_it() RETURNS trigger LANGUAGE plpgsql AS $$
+		BEGIN INSERT INTO noted VALUES (NEW.flex_line_item_id); NOTIFY crew; RETURN NULL;
+		END $$;
 	CREATE TRIGGER n AFTER INSERT ON flex_crew_assignments FOR EACH ROW EXECUTE FUNCTION note_it()));
 $call = $db->make_call('element-noted', 1, 3);
 $session->sync($call);
@@ -94,7 +116,8 @@ foreach my $case (
 	$db->run($put);
 	$sim->clear_log;
 	is($session->sync($call)->{status}, 'partial', "$name: $_") foreach 'the first sync', 'the next one';
-	is_deeply([ sort map { $_->{resource} } $sim->log(kind => 'add') ], [ 'resource-1', 'resource-3' ], "$name: who cannot be written is not called");
+	is_deeply([ sort map { $_->{resource} } $sim->log(kind => 'add') ], [ 'resource-1', 'resource-3' ],
+		"$name: who cannot be written is not called");
 	$db->run($drop_trigger);
 	is($session->sync($call)->{status}, 'ok', "$name: when it is gone");
 	$db->agrees($element, $name);
@@ -103,10 +126,14 @@ foreach my $case (
 # ---- rows that cannot be deleted: their contacts stay
 
 foreach my $obstacle (
-	[ 'a BEFORE DELETE trigger', "CREATE TRIGGER t BEFORE DELETE ON flex_crew_assignments $when_old refuse('P0001')", 'P0001', $drop_trigger ],
-	[ 'an AFTER DELETE trigger', "CREATE TRIGGER t AFTER DELETE ON flex_crew_assignments $when_old refuse('P0001')", 'P0001', $drop_trigger ],
-	[ 'a DELETE suppressed', "CREATE TRIGGER t BEFORE DELETE ON flex_crew_assignments $when_old suppress()", 'P0001', $drop_trigger ],
-	[ 'a foreign key onto it', "CREATE TABLE paid (assignment_id uuid REFERENCES flex_crew_assignments (id)); INSERT INTO paid SELECT id FROM flex_crew_assignments WHERE technician_id = '$bad' AND crew_call_id = (SELECT max(id::text)::uuid FROM flex_crew_calls)", '23503', 'DROP TABLE paid' ])
+	[ 'a BEFORE DELETE trigger', "CREATE TRIGGER t BEFORE DELETE ON $table $when_old refuse('P0001')", 'P0001', $drop_trigger ],
+	[ 'an AFTER DELETE trigger', "CREATE TRIGGER t AFTER DELETE ON $table $when_old refuse('P0001')", 'P0001', $drop_trigger ],
+	[ 'a DELETE suppressed', "CREATE TRIGGER t BEFORE DELETE ON $table $when_old suppress()", 'P0001', $drop_trigger ],
+	[   'a foreign key onto it',
+		"CREATE TABLE paid (assignment_id uuid REFERENCES $table (id));
+			INSERT INTO paid SELECT id FROM $table
+			WHERE technician_id = '$bad' AND crew_call_id = (SELECT max(id::text)::uuid FROM flex_crew_calls)",
+		'23503', 'DROP TABLE paid' ])
 {
 	my ($name, $put, $state, $remove) = @$obstacle;
 	my $element = 'element-' . ++$number;

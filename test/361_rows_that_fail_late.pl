@@ -78,6 +78,18 @@ foreach my $state (qw(40P01 55P03))
 	$db->agrees($element, 'after it');
 }
 
+# The requests of the hour are used up: the contact stays, as one that may be written later does.
+{
+	$db->run('DELETE FROM flex_sync_log');
+	$db->set_server(hourly_limit => 5);
+	my ($element, $call, $result) = sync_with_late_failure('P0001', 1);
+	is($sim->counts->{total}, 5, 'a contact is not taken out again beyond the request limit');
+	is(scalar $db->flex_contacts($element), 3, 'but stays');
+	$db->set_server(hourly_limit => undef);
+	$result = $session->sync($call);
+	is("@{$result}{qw(status kept adopted)}", 'ok 2 1', 'the next sync adopts it');
+}
+
 # ---- a line id that does not fit a uuid column
 
 $db->run('ALTER TABLE flex_crew_assignments ALTER flex_line_item_id TYPE uuid USING flex_line_item_id::uuid');

@@ -94,4 +94,16 @@ $sim->release;
 like($first->finish, qr/^$victim\|skipped\|The crew call was deleted, or got another flex_element_id/m,
 	'a crew call that is deleted meanwhile is skipped');
 is(scalar $db->flex_contacts($elements[$last]), $before, 'its contacts are not taken for nobody\'s');
+
+# The same for one that gets another element, whose lock the job has not.
+--$last;
+$victim = $call{"0-$last"};
+$sim->fault(kind => 'list', hold => 'before');
+$first->start("SELECT crew_call_id, status FROM flex_sync_job('$jobs[0]')");
+is(scalar $sim->held(10, 1), 1, 'the first crew of the job is being listed');
+$sim->seed('element-other', []);
+$db->run("UPDATE flex_crew_calls SET flex_element_id = 'element-other' WHERE id = '$victim'");
+$sim->release;
+like($first->finish, qr/^$victim\|skipped$/m, 'one that gets another element meanwhile is skipped, too');
+is_deeply($sim->dump('element-other'), [], 'and left to the next sync');
 done_testing;
