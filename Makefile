@@ -41,25 +41,26 @@ override COMPILER = $(CXX) $(CXXFLAGS)
 $(OBJS): Makefile flex_sync.control
 -include $(OBJS:.o=.d)
 
-.PHONY: unit format check-format simulator bench fuzz dist
+.PHONY: unit format check-format simulator bench chaos model fuzz memcheck dist
 
 # ---- unit tests: core and flex, with no server include path
 
 UNIT_CXXFLAGS = -std=c++20 -O1 -g -Wall -Wextra -Wshadow $(FLEX_SYNC_CXXFLAGS) $(UNIT_SANITIZE) -Isrc $(shell curl-config --cflags)
 UNIT_SOURCES = $(wildcard src/core/*.cpp src/flex/*.cpp test/unit/*.cpp)
-UNIT_OBJS = $(UNIT_SOURCES:%.cpp=build/unit/%.o)
+UNIT_DIR = build/unit
+UNIT_OBJS = $(UNIT_SOURCES:%.cpp=$(UNIT_DIR)/%.o)
 
-build/unit/%.o: %.cpp Makefile
+$(UNIT_DIR)/%.o: %.cpp Makefile
 	@mkdir -p $(@D)
 	$(CXX) -MMD -MP $(UNIT_CXXFLAGS) -c -o $@ $<
 
 -include $(UNIT_OBJS:.o=.d)
 
-build/unit/unit_tests: $(UNIT_OBJS)
+$(UNIT_DIR)/unit_tests: $(UNIT_OBJS)
 	$(CXX) $(UNIT_CXXFLAGS) -o $@ $^ $(shell curl-config --libs) -lgtest -lgtest_main -lpthread
 
-unit: build/unit/unit_tests
-	build/unit/unit_tests --gtest_brief=1
+unit: $(UNIT_DIR)/unit_tests
+	$(UNIT_DIR)/unit_tests --gtest_brief=1
 
 # ---- the Flex simulator
 
@@ -88,6 +89,32 @@ build/bench/plan_bench: $(PLAN_BENCH_OBJS)
 bench:
 	bench/run
 
+# ---- chaos: random scripts against a server and simulators, and what must hold after them
+
+CHAOS_SCRIPTS ?= 20000
+CHAOS_OBJS = $(patsubst %.cpp,build/%.o,$(wildcard test/chaos/*.cpp))
+CHAOS_CXXFLAGS = -std=c++20 -O1 -g -Wall -Wextra -Wshadow $(FLEX_SYNC_CXXFLAGS) -isystem $(shell $(PG_CONFIG) --includedir) \
+	$(shell curl-config --cflags)
+
+build/test/chaos/%.o: test/chaos/%.cpp Makefile
+	@mkdir -p $(@D)
+	$(CXX) -MMD -MP $(CHAOS_CXXFLAGS) -c -o $@ $<
+
+-include $(CHAOS_OBJS:.o=.d)
+
+build/chaos/chaos: $(CHAOS_OBJS)
+	@mkdir -p $(@D)
+	$(CXX) $(CHAOS_CXXFLAGS) -o $@ $^ $(shell curl-config --libs) -L$(shell $(PG_CONFIG) --libdir) -lpq -lpthread
+
+# CHAOS_OPTIONS: "--seed N --only N" plays a script again.
+chaos: all simulator build/chaos/chaos
+	test/chaos/run --scripts $(CHAOS_SCRIPTS) $(CHAOS_OPTIONS)
+
+# ---- the protocol as a model (spin)
+
+model:
+	test/model/run
+
 # ---- fuzzing: a libFuzzer target for each decoder of what comes from outside (clang and its runtime)
 
 FUZZ_CXX ?= clang++
@@ -107,6 +134,12 @@ build/fuzz/%: test/fuzz/%_fuzz.cpp test/fuzz/fuzz.hpp test/fuzz/ignored.txt $(FU
 fuzz: $(FUZZ_TARGETS)
 	test/fuzz/run $(FUZZ_SECONDS) $(notdir $(FUZZ_TARGETS))
 
+# ---- memory: the unit tests, the extension's tests and some chaos under sanitizers
+
+memcheck: simulator
+	$(MAKE) unit UNIT_DIR=build/unit-sanitized UNIT_SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
+	test/memcheck/run
+
 # ---- what goes to PGXN: the last commit
 
 DIST_VERSION = $(shell sed -n 's/^   "version": "\(.*\)",$$/\1/p' META.json)
@@ -116,7 +149,7 @@ dist:
 
 # ---- the rest
 
-FORMATTED = $(wildcard src/*/*.?pp test/unit/*.?pp test/flexsim/*.?pp bench/*.?pp)
+FORMATTED = $(wildcard src/*/*.?pp test/unit/*.?pp test/flexsim/*.?pp bench/*.?pp test/chaos/*.?pp test/fuzz/*.?pp)
 
 format:
 	clang-format -i $(FORMATTED)

@@ -67,6 +67,8 @@ Settings read_settings(int argc, char **argv)
             throw std::runtime_error(usage);
         option->second(argv[i + 1]);
     }
+    if (settings.only >= 0)
+        settings.scripts = settings.only + 1;
     if (settings.conninfo.empty() || settings.flexsim.empty())
         throw std::runtime_error(usage);
     return settings;

@@ -77,7 +77,7 @@ private:
     std::string change_fault(Random &dice);
     std::string list_fault(Random &dice);
 
-    // Syncs: syncs.cpp.
+    // Syncs: syncs.cpp and races.cpp.
     Manner manner(Random &dice);
     std::size_t begin(int session, const Manner &manner, const std::string &token);
     void end(int session);
@@ -129,6 +129,6 @@ private:
 };
 
 /// Checks the simulator's log against what is known of the syncs (I4, I5, I6, and http_requests).
-void check_wire(const Script &script, const Record &record, const std::vector<Request> &log);
+void check_wire(const Record &record, const std::vector<Request> &log);
 
 } // namespace chaos

@@ -23,7 +23,7 @@ void Player::play()
         check_others();
     }
     check_end();
-    check_wire(script_, record_, lane_.simulator.log());
+    check_wire(record_, lane_.simulator.log());
     tear_down();
 }
 

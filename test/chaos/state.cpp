@@ -168,7 +168,8 @@ void Player::check_converged(const std::string &element, const std::string &prun
             continue;
         if (prune == "owned") {
             // One that we made goes, unless a transaction that did not commit took our memory of it (I7).
-            bool is_forgiven = record_.made_by_hand.contains(id);
+            // So does a listing that was whole and wrong: a contact that is gone is not remembered.
+            bool is_forgiven = record_.made_by_hand.contains(id) || record_.had_spell("lie", 0, now_ms());
             for (const Request &request : log)
                 for (const Sync &sync : record_.syncs)
                     is_forgiven = is_forgiven || (request.kind == "add" && request.resource == resource &&

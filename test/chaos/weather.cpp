@@ -77,6 +77,8 @@ std::string Player::change_fault(Random &dice)
     case 6:
         return R"("delay_ms": )" + std::to_string(dice.between(50, 700));
     default:
+        // An answer without a body is whole, and its connection is closed all the same: what is sent next may be lost.
+        record_.spells.push_back({.from_ms = now_ms(), .what = "closing"});
         return R"("cut_body": true)";
     }
 }
