@@ -10,8 +10,12 @@ namespace pg {
 
 std::int64_t purge_log(Statements &statements, const OwnTables &own, const std::string &older_than)
 {
-    const std::string purge = "WITH purged AS (DELETE FROM " + own.table("flex_sync_log") + R"( AS l
-        WHERE l.started_at < now() - greatest($1::interval, '1 day'::interval) RETURNING l.run_id)
+    const std::string log = own.table("flex_sync_log");
+    const std::string operations = own.table("flex_sync_log_operation");
+    const std::string purge = "WITH purged AS (DELETE FROM " + log + R"( AS l
+            WHERE l.started_at < now() - greatest($1::interval, '1 day'::interval) RETURNING l.run_id
+        ), operations AS (DELETE FROM )" +
+                              operations + R"( AS o USING purged AS p WHERE o.run_id = p.run_id)
         SELECT count(*)::text FROM purged)";
     Rows rows = statements.run(purge, {older_than}, own.identity);
     const std::string_view text = *rows.at(0, 0);
