@@ -1,5 +1,6 @@
-# A sync watches its clock: the nearest of the server's deadline and of what statement_timeout leaves. It begins nothing that cannot end
-# in time, sets the time of the closing listing aside, and ends `partial`, with all that was done recorded, rather than be killed.
+# A sync watches its clock: the nearest of the server's deadline and of what statement_timeout and transaction_timeout leave.
+# It begins nothing that cannot end in time, sets the time of the closing listing aside, and ends `partial`, with all that was
+# done recorded, rather than be killed.
 
 use strict;
 use warnings;
@@ -70,6 +71,21 @@ foreach my $timeout (800, 1000, 1500)
 	is(scalar $db->assignments($call), scalar $db->flex_contacts($element), "statement_timeout = $timeout: a row for each contact");
 	is($result->{added}, scalar $db->flex_contacts($element), "statement_timeout = $timeout: the closing listing found its time");
 	is(scalar(grep { $_->{action} eq 'list' } @{ $result->{diagnostics} }), 0, "statement_timeout = $timeout: and was whole");
+	$db->sim->clear_log;
+}
+
+# ---- nor does transaction_timeout, which would end the session
+
+if ($db->value(q{SELECT current_setting('server_version_num')::int}) >= 170000)
+{
+	$call = $db->make_call('element-transaction', 1 .. 40);
+	$session->run('SET transaction_timeout = 1500');
+	my $begun = time;
+	my $result = $session->sync($call);
+	cmp_ok(time - $begun, '<', 1.5, 'transaction_timeout: in time');
+	is($result->{status}, 'partial', 'transaction_timeout: partial');
+	$session->run('RESET transaction_timeout');
+	is(scalar $db->assignments($call), scalar $db->flex_contacts('element-transaction'), 'transaction_timeout: a row for each contact');
 	$db->sim->clear_log;
 }
 

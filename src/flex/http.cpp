@@ -31,6 +31,16 @@ struct Http::Batch {
             next = std::min(next.value_or(core::TimePoint::max()), std::max(request.not_before, held_until));
         return next;
     }
+
+    WaitFor waits_for() const
+    {
+        if (under_way.empty())
+            return WaitFor::Repeat;
+        const bool is_change = std::any_of(under_way.begin(), under_way.end(), [](const auto &transfer) {
+            return transfer->method() != Request::Method::Get;
+        });
+        return is_change ? WaitFor::Change : WaitFor::Listing;
+    }
 };
 
 Http::Http(HttpOptions options, Waiter &waiter) : options_(std::move(options)), waiter_(waiter), token_(options_.token)
@@ -132,7 +142,7 @@ void Http::wait(const Batch &batch)
     if (const std::optional<milliseconds> timer = Pool::instance().timer())
         time = std::min(time, *timer);
     if (time > milliseconds(0))
-        waiter_.wait(Pool::instance().descriptor(), time);
+        waiter_.wait(Pool::instance().descriptor(), time, batch.waits_for());
 }
 
 } // namespace flex

@@ -4,6 +4,7 @@
 #include "core/crew.hpp"
 #include "flex/json.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -5,13 +5,16 @@
 
 namespace flex {
 
+/// What is waited for: answers to reads only, the answer to some change, or the moment for a repeat.
+enum class WaitFor { Listing, Change, Repeat };
+
 class Waiter {
 public:
     virtual ~Waiter() = default;
 
     /// Returns when `descriptor` is readable, when `at_most` has passed, or for no reason. What it throws passes
     /// through whatever waits, and ends the requests that are under way.
-    virtual void wait(int descriptor, std::chrono::milliseconds at_most) = 0;
+    virtual void wait(int descriptor, std::chrono::milliseconds at_most, WaitFor what) = 0;
 };
 
 } // namespace flex

@@ -33,14 +33,19 @@ inline LocalTransactionId my_local_transaction_id()
 #endif
 }
 
-/// The wait event under which a sync that waits for Flex shows in pg_stat_activity.
-inline uint32 flex_wait_event()
+/// What a backend waits for, as pg_stat_activity names it. Before PostgreSQL 17 that is "Extension" for all of them.
+struct WaitEvent {
+    const char *name;
+    uint32 number = 0; ///< the server's, once it was asked for
+};
+
+/// May raise the server's error.
+inline uint32 wait_event_number([[maybe_unused]] WaitEvent &event)
 {
 #if PG_VERSION_NUM >= 170000
-    static uint32 event = 0;
-    if (event == 0)
-        event = WaitEventExtensionNew("FlexSyncHTTP");
-    return event;
+    if (event.number == 0)
+        event.number = WaitEventExtensionNew(event.name);
+    return event.number;
 #else
     return PG_WAIT_EXTENSION;
 #endif

@@ -3,6 +3,7 @@
 
 #include "flex/json.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -10,7 +10,7 @@ namespace pg {
 /// Waits for curl's descriptor. Raises the server's own error when the session is cancelled or timed out.
 class LatchWaiter final : public flex::Waiter {
 public:
-    void wait(int descriptor, std::chrono::milliseconds at_most) override;
+    void wait(int descriptor, std::chrono::milliseconds at_most, flex::WaitFor what) override;
 };
 
 /// The steady clock, whose waits are interruptible.

@@ -5,6 +5,7 @@
 #include "pg/options.hpp"
 #include "pg/own_tables.hpp"
 
+#include <cstdint>
 #include <string>
 
 #include "pg/wall.hpp"

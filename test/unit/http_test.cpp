@@ -7,6 +7,9 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <set>
+#include <thread>
+#include <utility>
 
 using flex::Http;
 using flex::HttpOptions;
@@ -641,16 +644,43 @@ TEST(Http, what_a_callback_throws_ends_all_requests_and_leaves_nothing_behind)
     EXPECT_EQ(perform(http, {{.url = server.url("/0")}})[0]->status, 200);
 }
 
+TEST(Http, the_waiter_is_told_what_it_waits_for)
+{
+    WireServer server([](const WireRequest &) {
+        std::this_thread::sleep_for(20ms);
+        return WireReply{.bytes = answer(200)};
+    });
+    const auto waited_for = [&](Request request, milliseconds pause) {
+        unit::PollWaiter waiter;
+        Http http(options(), waiter);
+        bool is_first = true;
+        http.perform(
+            {request}, in(10s),
+            [&](std::size_t, const Response &) -> std::optional<Http::Next> {
+                if (pause == 0ms || !std::exchange(is_first, false))
+                    return std::nullopt;
+                return Http::Next{.request = request, .delay = pause};
+            },
+            [](std::size_t) {});
+        return waiter.waited_for;
+    };
+    using Waits = std::set<flex::WaitFor>;
+    const Request list{.url = server.url("/0")};
+    EXPECT_EQ(waited_for(list, 0ms), Waits{flex::WaitFor::Listing});
+    EXPECT_EQ(waited_for(add_request(server.url("/1")), 0ms), Waits{flex::WaitFor::Change});
+    EXPECT_EQ(waited_for(list, 50ms), (Waits{flex::WaitFor::Listing, flex::WaitFor::Repeat}));
+}
+
 TEST(Http, signals_are_open_while_waiting_and_when_all_is_done)
 {
     struct SignalWaiter final : flex::Waiter {
-        void wait(int descriptor, milliseconds at_most) override
+        void wait(int descriptor, milliseconds at_most, flex::WaitFor what) override
         {
             sigset_t blocked;
             pthread_sigmask(SIG_SETMASK, nullptr, &blocked);
             for (const int signal : {SIGINT, SIGTERM, SIGALRM, SIGUSR1, SIGHUP})
                 EXPECT_FALSE(sigismember(&blocked, signal)) << signal;
-            poll_waiter.wait(descriptor, at_most);
+            poll_waiter.wait(descriptor, at_most, what);
         }
         unit::PollWaiter poll_waiter;
     } waiter;
