@@ -74,8 +74,11 @@ is_deeply(alerts(), {}, 'nor over ten');
 my $technician = technician(1);
 $db->run("DELETE FROM flex_crew_assignments WHERE crew_call_id = '$calls[1]' AND technician_id = '$technician'");
 is(health()->{missing_crew}, 1, 'a technician without a row');
-$db->desire($calls[1], { technician => 1, resource => undef }, 2, 3);
-is(health()->{missing_crew}, 0, 'without a resource they are not missing');
+foreach my $none (undef, '')
+{
+	$db->desire($calls[1], { technician => 1, resource => $none }, 2, 3);
+	is(health()->{missing_crew}, 0, 'without a resource they are not missing');
+}
 my $bare = $db->make_call(undef, 7);
 $db->run("UPDATE flex_crew_calls SET flex_element_id = '' WHERE id = '$bare'");
 is(health()->{missing_crew}, 0, 'nor without an element');

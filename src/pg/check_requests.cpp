@@ -41,7 +41,8 @@ Estimate estimate_run(Statements &statements, const ServerOptions &options)
         ), changes AS (
             SELECT u.element, CASE WHEN w.business_role_id IS NULL THEN 1 ELSE 2 END AS requests
             FROM {desired} AS w JOIN due AS u ON u.id OPERATOR(pg_catalog.=) w.crew_call_id
-            WHERE w.flex_resource_id IS NOT NULL
+            WHERE w.flex_resource_id::pg_catalog.text OPERATOR(pg_catalog.<>) ''
+              AND w.flex_resource_id::pg_catalog.text OPERATOR(pg_catalog.!~) '^\s|\s$|[[:cntrl:]]'
               AND NOT EXISTS (SELECT FROM {assignments} AS a
                               WHERE a.crew_call_id OPERATOR(pg_catalog.=) w.crew_call_id
                                 AND a.technician_id OPERATOR(pg_catalog.=) w.technician_id)

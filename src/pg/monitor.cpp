@@ -35,7 +35,7 @@ constexpr std::string_view count_crew_sql = R"(
     CROSS JOIN (SELECT pg_catalog.count(*) AS missing
                 FROM (SELECT w.crew_call_id, w.technician_id FROM {desired} AS w
                       JOIN {calls} AS c ON c.id OPERATOR(pg_catalog.=) w.crew_call_id
-                      WHERE w.flex_resource_id IS NOT NULL
+                      WHERE w.flex_resource_id::pg_catalog.text OPERATOR(pg_catalog.<>) ''
                         AND c.flex_element_id::pg_catalog.text OPERATOR(pg_catalog.<>) ''
                       GROUP BY w.crew_call_id, w.technician_id) AS w
                 WHERE NOT EXISTS (SELECT FROM {assignments} AS a
