@@ -207,7 +207,8 @@ std::string hours_table(std::span<const DashboardHour> hours)
                     duration_or_none(hour->median_ms) + "</td><td>" + duration_or_none(hour->p95_ms) + "</td></tr>";
     if (rows.empty())
         return "";
-    return "<details><summary>The numbers by hour</summary><div class=\"scroll\"><table class=\"numbers\"><thead><tr>"
+    return "<details class=\"card\"><summary>The numbers by hour</summary><div class=\"scroll\"><table "
+           "class=\"numbers\"><thead><tr>"
            "<th scope=\"col\">Hour</th><th scope=\"col\">ok</th><th scope=\"col\">blocked, deferred</th>"
            "<th scope=\"col\">failed, partial</th><th scope=\"col\">median</th><th scope=\"col\">95th percentile</th>"
            "</tr></thead><tbody>" +

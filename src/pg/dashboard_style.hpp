@@ -26,7 +26,7 @@ body {
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
   font-variant-numeric: tabular-nums;
 }
-main { max-width: 1160px; margin: 0 auto; padding: 40px 24px 56px; display: grid; gap: 20px; }
+main { max-width: 1160px; margin: 0 auto; padding: 40px 24px 56px; display: grid; grid-template-columns: minmax(0, 1fr); gap: 20px; }
 h1 { font-size: 30px; line-height: 1.2; font-weight: 650; letter-spacing: -0.015em; margin: 0 0 6px; }
 h2 { font-size: 15px; font-weight: 600; margin: 0; }
 p { margin: 0; }
@@ -78,12 +78,13 @@ figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; gap
 .pointer:hover { fill: var(--quiet); fill-opacity: 0.1; }
 .empty { color: var(--quiet); padding: 28px 0; text-align: center; }
 .card > h2 + .empty { padding: 24px 0 8px; }
-details { font-size: 13px; color: var(--quiet); }
-summary { cursor: pointer; padding: 2px; }
-details table { margin-top: 12px; max-width: 640px; }
+details.card { padding: 12px 20px; }
+summary { cursor: pointer; font-size: 13px; color: var(--quiet); }
+.numbers thead th { white-space: normal; vertical-align: bottom; }
 
 .meters { display: grid; gap: 18px; margin-top: 16px; }
-.meter p { display: flex; justify-content: space-between; gap: 16px; }
+.meter p { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 16px; }
+.meter p > :last-child { margin-left: auto; }
 .meter .track { height: 8px; border-radius: 4px; background: var(--line); margin-top: 6px; overflow: hidden; }
 .meter .track i { display: block; height: 100%; background: var(--ok); border-radius: 4px; }
 .meter .track i.high { background: var(--bad); }
@@ -96,7 +97,8 @@ table { border-collapse: collapse; width: 100%; margin-top: 10px; font-size: 14p
 th, td { text-align: left; padding: 8px 12px 8px 0; border-bottom: 1px solid var(--line); vertical-align: top; font-weight: 400; }
 tbody tr:last-child > * { border-bottom: 0; padding-bottom: 0; }
 thead th { font-size: 12.5px; color: var(--quiet); white-space: nowrap; }
-td.number, th.number, .numbers td, .numbers thead th + th { text-align: right; white-space: nowrap; }
+td.number, th.number, .numbers td, .numbers thead th + th { text-align: right; }
+td.number, th.number, .numbers td { white-space: nowrap; }
 td:last-child, th:last-child { padding-right: 0; }
 .id { display: inline-block; max-width: 8ch; overflow: hidden; white-space: nowrap; vertical-align: bottom; color: var(--quiet); user-select: all; }
 .time { white-space: nowrap; }
@@ -114,7 +116,13 @@ footer { color: var(--quiet); font-size: 13px; }
   main { padding: 24px 14px 40px; gap: 16px; }
   h1 { font-size: 25px; }
   .card { padding: 16px; }
+  details.card { padding: 12px 16px; }
+  .numbers th, .numbers td { font-size: 13px; }
+  .numbers :not(:last-child) { padding-right: 8px; }
+  .metric { padding: 14px 12px; }
   .metric .value { font-size: 28px; }
+  .metric .mark { padding: 1px 7px; }
+  .meters { font-size: 14px; }
   .x .wide { display: none; }
   .plot { grid-template-columns: 34px minmax(0, 1fr); grid-template-rows: 160px 22px; }
   .runs thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
@@ -122,7 +130,7 @@ footer { color: var(--quiet); font-size: 13px; }
   .runs tr { display: flex; flex-wrap: wrap; align-items: baseline; gap: 2px 12px; padding: 12px 0; border-bottom: 1px solid var(--line); }
   .runs tr:last-child { border-bottom: 0; padding-bottom: 0; }
   .runs td { border: 0; padding: 0; }
-  .runs .crew { margin-left: auto; text-align: right; }
+  .runs .crew { flex: 1 1 12ch; text-align: right; }
   .runs .said { flex: 0 0 100%; min-width: 0; order: 1; }
   .runs .number { order: 2; text-align: left; font-size: 13px; color: var(--quiet); }
   .runs .number::before { content: attr(data-label) " "; }
