@@ -33,6 +33,43 @@ ALTER TABLE flex_sync_log_operation DROP CONSTRAINT flex_sync_log_operation_run_
 
 CREATE INDEX flex_sync_log_started_at_idx ON flex_sync_log (started_at);
 
+-- What 1.0 left without a comment.
+
+COMMENT ON COLUMN flex_sync_log.run_id IS 'the run; they are numbered in the order in which they began';
+COMMENT ON COLUMN flex_sync_log.status IS 'ok, partial, failed, blocked or deferred';
+COMMENT ON COLUMN flex_sync_log.job_id IS 'the job of the crew call; null where it has none';
+COMMENT ON COLUMN flex_sync_log.department IS 'the department of the crew call; null where it has none';
+
+-- The other columns of a result mean the same in the log.
+
+DO $$
+DECLARE
+    name text;
+    comment text;
+BEGIN
+    FOR name, comment IN
+        SELECT r.attname, col_description(r.attrelid, r.attnum)
+        FROM pg_attribute AS r
+        JOIN pg_attribute AS l ON l.attrelid = 'flex_sync_log'::regclass AND l.attname = r.attname
+        WHERE r.attrelid = 'flex_sync_result'::regclass AND r.attname NOT IN ('run_id', 'status')
+              AND r.attnum > 0 AND NOT r.attisdropped
+    LOOP
+        EXECUTE format('COMMENT ON COLUMN flex_sync_log.%I IS %L', name, comment);
+    END LOOP;
+END
+$$;
+
+COMMENT ON COLUMN flex_sync_log_operation.run_id IS 'the run, a row of flex_sync_log';
+COMMENT ON COLUMN flex_sync_log_operation.technician_id IS 'for whom; null for a contact that belongs to nobody known';
+COMMENT ON COLUMN flex_sync_log_operation.flex_resource_id IS 'the resource of the contact';
+COMMENT ON COLUMN flex_sync_log_operation.flex_line_item_id IS 'the line of the contact; null where none is known';
+COMMENT ON COLUMN flex_sync_contact.flex_element_id IS 'the Flex element that holds the line';
+COMMENT ON COLUMN flex_sync_repair_log.deleted_at IS 'when the row was deleted';
+COMMENT ON COLUMN flex_sync_repair_log.crew_call_id IS 'the crew call of the row';
+COMMENT ON COLUMN flex_sync_repair_log.technician_id IS 'the technician of the row';
+COMMENT ON COLUMN flex_sync_repair_log.assignment_id IS 'the id of the row';
+COMMENT ON COLUMN flex_sync_repair_log.flex_line_item_id IS 'the line that the row named';
+
 -- How it goes.
 
 CREATE FUNCTION flex_sync_crew_counts(
@@ -134,8 +171,11 @@ CREATE VIEW flex_sync_activity AS
 SELECT r.pid, r.crew_call_id, r.state, r.since, r.application_name FROM flex_sync_running() AS r;
 
 COMMENT ON VIEW flex_sync_activity IS 'syncs now';
+COMMENT ON COLUMN flex_sync_activity.pid IS 'the backend, as in pg_stat_activity';
+COMMENT ON COLUMN flex_sync_activity.crew_call_id IS 'the crew call that it syncs or waits for';
 COMMENT ON COLUMN flex_sync_activity.state IS 'running, or waiting for another sync of the crew';
 COMMENT ON COLUMN flex_sync_activity.since IS 'when its statement, or its wait, began';
+COMMENT ON COLUMN flex_sync_activity.application_name IS 'application_name of the session';
 
 CREATE FUNCTION flex_sync_dashboard()
 RETURNS text

@@ -17,7 +17,7 @@ CREATE TABLE app.flex_crew_assignments (
 
 SELECT * FROM flex_sync_setup();
 SELECT * FROM flex_sync_setup();
-SELECT relname, relkind, relacl FROM pg_class
+SELECT relname, relkind, relacl = acldefault('r', relowner) AS is_owner_only FROM pg_class
 WHERE relnamespace = 'app'::regnamespace AND relname IN ('flex_desired_crew', 'flex_business_roles', 'flex_due_crew_calls') ORDER BY 1;
 
 -- ---- who belongs to a call

@@ -26,6 +26,7 @@ ORDER BY c.relname COLLATE "C", a.attnum;
 SELECT o.name FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid,
     LATERAL pg_describe_object(d.classid, d.objid, 0) AS o (name)
 WHERE e.extname = 'flex_sync' AND d.deptype = 'e' AND d.classid <> 'pg_proc'::regclass
+    AND NOT EXISTS (SELECT FROM pg_depend AS i WHERE (i.classid, i.objid) = (d.classid, d.objid) AND i.deptype = 'i')
 ORDER BY o.name COLLATE "C";
 SELECT fdwhandler, fdwvalidator::regproc FROM pg_foreign_data_wrapper WHERE fdwname = 'flex_sync';
 
@@ -34,6 +35,7 @@ SELECT fdwhandler, fdwvalidator::regproc FROM pg_foreign_data_wrapper WHERE fdwn
 SELECT pg_describe_object(d.classid, d.objid, 0) AS without_comment
 FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid
 WHERE e.extname = 'flex_sync' AND d.deptype = 'e' AND obj_description(d.objid, d.classid::regclass::name) IS NULL
+    AND NOT EXISTS (SELECT FROM pg_depend AS i WHERE (i.classid, i.objid) = (d.classid, d.objid) AND i.deptype = 'i')
 ORDER BY 1;
 
 -- ---- all data is dumped

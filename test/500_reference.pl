@@ -34,9 +34,12 @@ foreach my $row (
 	like($page, qr/^### \Q$row->{name}\E$/m, "$row->{object} is on the page");
 }
 like($page, qr/^### flex_sync_result\n.*^\| `diagnostics` \|/ms, 'what a sync says is on the page');
-is($db->run("SELECT string_agg(format('%s.%s', a.attrelid::regclass, a.attname), ', ')
-	FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid WHERE c.relname IN ('flex_sync_result', 'flex_sync_health')
-	AND a.attnum > 0 AND col_description(a.attrelid, a.attnum) IS NULL"), '', 'every column of a result and of the health has a comment');
+is($db->run("SELECT string_agg(format('%s.%s', c.relname, a.attname), ', ' ORDER BY c.relname, a.attnum)
+	FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass AND e.extname = 'flex_sync'
+	JOIN pg_class AS c ON (d.classid, d.objid) IN (('pg_class'::regclass, c.oid), ('pg_type'::regclass, c.reltype))
+	JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+	WHERE d.deptype = 'e' AND c.relkind IN ('r', 'v', 'c') AND col_description(c.oid, a.attnum) IS NULL"),
+	'', 'no column of a table, a view or a composite type is without a comment');
 
 # Every SQLSTATE that the library names is on the page, and every status.
 my %state;
