@@ -10,7 +10,7 @@ use Test::More;
 
 my $canary = 'canary-51ef7a0c';
 my $sim = FlexSim->start(token => "$canary-first");
-my $db = FlexSync->start(sim => $sim, server => { request_timeout => '500ms', deadline => '3s', retries => '0' }, conf => <<'END');
+my $db = FlexSync->start(sim => $sim, server => { request_timeout => '2s', deadline => '5s', retries => '0', max_response_bytes => '1MB' }, conf => <<'END');
 log_min_messages = debug5
 log_min_error_statement = debug5
 log_statement = all
@@ -59,7 +59,7 @@ $sim->fault(kind => 'list', hang => 1);
 try(qr/timeout/);
 $sim->fault(kind => 'list', body => $canary x 1000, cut_body => 1);
 try(qr/connection_lost/);
-$sim->fault(kind => 'list', huge_body => 20_000_000);
+$sim->fault(kind => 'list', huge_body => 2_000_000);
 try(qr/too_large/);
 $sim->fault(kind => 'list', status => 429, headers => { 'Retry-After' => $canary });
 try(qr/"deferred"/);
