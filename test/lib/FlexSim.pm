@@ -95,6 +95,20 @@ sub port { return $_[0]->{port} }
 sub token { return $_[0]->{token} }
 sub ca_file { return "$_[0]->{dir}/ca.pem" }
 
+=item $sim->certificate
+
+The files of a certificate for this machine and of its key, for another server in front of the simulator; C<ca_file> is its
+authority.
+
+=cut
+
+sub certificate
+{
+	my ($self) = @_;
+	$self->_make_certificate('good') if !-e "$self->{dir}/server.pem";
+	return ("$self->{dir}/server.pem", "$self->{dir}/server.key");
+}
+
 =item $sim->stop
 
 Ends the simulator, as going out of scope does. Returns its wait status: 0 when it ended cleanly.
