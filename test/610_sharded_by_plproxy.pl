@@ -117,6 +117,17 @@ $listed{ lc $_->{element} }++ foreach $sim->log;
 is_deeply(\%listed, { map { $_ => 1 } @elements, '0b6e5c1a-8f5d-4b7e-9d3e-6a1c2f4e8d90' }, 'a second run sends one request to each element');
 is($sim->counts->{list}, 181, 'a listing, and nothing else');
 
+# A cancel on the front is one on the node.
+$sim->fault(kind => 'list', hold => 1);
+$sessions[0]->start("SELECT status FROM flex_sync_crew('ca110000-0000-4000-8000-000000000001')");
+$sim->held;
+$sessions[0]->cancel;
+is($sessions[0]->finish_sqlstate, '57014', 'a sync that is cancelled on the front ends there');
+ok($db->wait_until("SELECT count(*) = 0 FROM pg_locks WHERE locktype = 'advisory' AND database IN (SELECT oid FROM pg_database WHERE datname LIKE 'crews\\_%')"),
+	'and on the node, with its lock');
+$sim->release;
+is($sessions[0]->run("SELECT status FROM flex_sync_crew('ca110000-0000-4000-8000-000000000001')"), 'ok', 'the next one goes on');
+
 my @health = $front->rows('SELECT * FROM crews_health() ORDER BY node');
 is_deeply([ map { $_->{node} } @health ], [ map { "crews_$_" } 0 .. $nodes - 1 ], 'the front sees the health of every node');
 is_deeply([ map { "$_->{duplicates} $_->{missing_crew} $_->{failure_rate_24h}" } @health ], [ ('0 0 0') x $nodes ], 'which is good');

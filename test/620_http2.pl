@@ -22,7 +22,7 @@ sub distinct
 
 # Many adds and roles, some time each.
 my $call = $db->make_call('element-1', map { { technician => $_, role => 'role-1' } } 1 .. 30);
-$sim->configure(latency_by_kind_ms => { add => 20, role => 20 });
+$sim->configure(latency_by_kind_ms => { add => 50, role => 50 });
 $sim->clear_log;
 my $result = $session->sync($call);
 is("@{$result}{qw(status added roles_set failed)}", 'ok 30 30 0', 'a sync of thirty adds') or diag(explain($result));
