@@ -71,16 +71,17 @@ simulator:
 
 BENCH_CXXFLAGS = -std=c++20 -O2 -g -Wall -Wextra -Wshadow $(FLEX_SYNC_CXXFLAGS) -Isrc -isystem $(shell $(PG_CONFIG) --includedir) \
 	$(shell curl-config --cflags)
-SYNC_BENCH_OBJS = $(patsubst %.cpp,build/bench/%.o,$(filter-out bench/plan_bench.cpp,$(wildcard bench/*.cpp)))
+BENCHES = build/bench/sync_bench build/bench/crowd_bench build/bench/size_bench build/bench/cpu_bench
+BENCH_OBJS = $(patsubst %.cpp,build/bench/%.o,$(filter-out %_bench.cpp,$(wildcard bench/*.cpp)))
 PLAN_BENCH_OBJS = $(patsubst %.cpp,build/bench/%.o,bench/plan_bench.cpp $(wildcard src/core/*.cpp))
 
 build/bench/%.o: %.cpp Makefile
 	@mkdir -p $(@D)
 	$(CXX) -MMD -MP $(BENCH_CXXFLAGS) -c -o $@ $<
 
--include $(SYNC_BENCH_OBJS:.o=.d) $(PLAN_BENCH_OBJS:.o=.d)
+-include $(BENCH_OBJS:.o=.d) $(BENCHES:build/bench/%=build/bench/bench/%.d) $(PLAN_BENCH_OBJS:.o=.d)
 
-build/bench/sync_bench: $(SYNC_BENCH_OBJS)
+$(BENCHES): build/bench/%: build/bench/bench/%.o $(BENCH_OBJS)
 	$(CXX) $(BENCH_CXXFLAGS) -o $@ $^ $(shell curl-config --libs) -L$(shell $(PG_CONFIG) --libdir) -lpq
 
 build/bench/plan_bench: $(PLAN_BENCH_OBJS)

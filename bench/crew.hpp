@@ -32,18 +32,25 @@ private:
 struct People {
     int first = 1;
     int last = 0;
+
+    int size() const { return last - first + 1; }
 };
 
 /// A case: a crew in sync, what then happens to it, and so what a sync has to do.
 struct Scenario {
-    std::string name;
-    std::string title;
+    const char *name;
+    const char *title;
     int latency_ms;
-    People present;      ///< on the call in Flex, desired, with a row
-    People added = {};   ///< desired from now on
-    People removed = {}; ///< no longer desired
-    People dropped = {}; ///< whose contact somebody deleted in Flex
-    double target = 0;   ///< the most that a sync may take, as a multiple of the floor; 0: none yet
+    People present;         ///< on the call in Flex, desired, with a row
+    People added = {};      ///< desired from now on
+    People removed = {};    ///< no longer desired
+    People dropped = {};    ///< whose contact somebody deleted in Flex
+    bool is_bulk = false;   ///< all are removed by one request
+    double target = 0;      ///< the most that a sync may take, as a multiple of the floor; 0: none
+    int requests = 0;       ///< how many there should be; 0: as many as the floor sends, whatever that is
+    double peers_times = 0; ///< how many times as long the peers should take, at least; 0: no target
+
+    int crew_size() const { return present.size() + added.size() - removed.size(); }
 };
 
 } // namespace bench

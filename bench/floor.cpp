@@ -61,6 +61,10 @@ Floor::Floor(Database &database, std::string base_url, int max_parallel)
         SELECT technician_id, flex_resource_id, business_role_id FROM flex_desired_crew WHERE crew_call_id = $1
         UNION ALL
         SELECT technician_id, flex_line_item_id, NULL FROM flex_crew_assignments WHERE crew_call_id = $1)");
+    database_.prepare("read all", R"(
+        SELECT crew_call_id, technician_id, flex_resource_id, business_role_id FROM flex_desired_crew
+        UNION ALL
+        SELECT crew_call_id, technician_id, flex_line_item_id, NULL FROM flex_crew_assignments)");
     database_.prepare("upsert", R"(
         INSERT INTO flex_crew_assignments (crew_call_id, technician_id, flex_line_item_id)
         SELECT $1, technician, line FROM unnest($2::uuid[], $3::text[]) AS _ (technician, line)
@@ -82,7 +86,7 @@ void Floor::sync(const CrewCall &call)
 {
     database_.run("BEGIN");
     database_.run_prepared("read", {call.id()});
-    list(call);
+    list({call});
     database_.run("COMMIT");
 }
 
@@ -94,7 +98,7 @@ void Floor::sync(const CrewCall &call, const Scenario &scenario)
     std::vector<std::string> lines(static_cast<std::size_t>(scenario.present.last + scenario.added.last + 1));
     database_.run("BEGIN");
     database_.run_prepared("read", {call.id()});
-    list(call);
+    list({call});
     perform(std::move(requests), [&](const Request &request, const std::string &answer) -> std::optional<Request> {
         if (request.person == 0)
             return std::nullopt;
@@ -105,8 +109,16 @@ void Floor::sync(const CrewCall &call, const Scenario &scenario)
                                business_role + R"("})",
                        .headers = json_headers_};
     });
-    list(call);
+    list({call});
     write_rows(call, scenario, lines);
+    database_.run("COMMIT");
+}
+
+void Floor::sync_all(const std::vector<CrewCall> &calls)
+{
+    database_.run("BEGIN");
+    database_.run_prepared("read all");
+    list(calls);
     database_.run("COMMIT");
 }
 
@@ -119,10 +131,20 @@ Floor::Request Floor::list_request(const CrewCall &call) const
             .headers = headers_};
 }
 
+Floor::Request Floor::bulk_request(const CrewCall &call, const People &people) const
+{
+    std::string body;
+    for (int n = people.first; n <= people.last; ++n)
+        body += (body.empty() ? "lineItemIds=" : "&lineItemIds=") + call.line(n);
+    return {.url = base_url_ + "/line-item", .body = body, .headers = form_headers_, .method = "DELETE"};
+}
+
 std::deque<Floor::Request> Floor::requests_for(const CrewCall &call, const Scenario &scenario) const
 {
     std::deque<Request> requests;
-    for (int n = scenario.removed.first; n <= scenario.removed.last; ++n)
+    if (scenario.is_bulk)
+        requests.push_back(bulk_request(call, scenario.removed));
+    for (int n = scenario.removed.first; n <= scenario.removed.last && !scenario.is_bulk; ++n)
         requests.push_back({.url = base_url_ + "/line-item/" + call.line(n), .headers = headers_, .method = "DELETE"});
     for (const People &people : {scenario.dropped, scenario.added})
         for (int n = people.first; n <= people.last; ++n)
@@ -133,9 +155,12 @@ std::deque<Floor::Request> Floor::requests_for(const CrewCall &call, const Scena
     return requests;
 }
 
-void Floor::list(const CrewCall &call)
+void Floor::list(const std::vector<CrewCall> &calls)
 {
-    perform({list_request(call)}, [](const Request &, const std::string &) { return std::nullopt; });
+    std::deque<Request> requests;
+    for (const CrewCall &call : calls)
+        requests.push_back(list_request(call));
+    perform(std::move(requests), [](const Request &, const std::string &) { return std::nullopt; });
 }
 
 void Floor::write_rows(const CrewCall &call, const Scenario &scenario, const std::vector<std::string> &lines)

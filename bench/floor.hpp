@@ -28,6 +28,12 @@ public:
     /// The same for a crew in sync.
     void sync(const CrewCall &call);
 
+    /// The same for all crews of the database, which are these and in sync.
+    void sync_all(const std::vector<CrewCall> &calls);
+
+    /// Only asks Flex.
+    void list(const std::vector<CrewCall> &calls);
+
 private:
     struct Request {
         int person = 0; ///< of an add, else 0
@@ -45,8 +51,8 @@ private:
 
     std::string element_url(const CrewCall &call) const { return base_url_ + "/line-item/" + call.element(); }
     Request list_request(const CrewCall &call) const;
+    Request bulk_request(const CrewCall &call, const People &people) const;
     std::deque<Request> requests_for(const CrewCall &call, const Scenario &scenario) const;
-    void list(const CrewCall &call);
     void write_rows(const CrewCall &call, const Scenario &scenario, const std::vector<std::string> &lines);
     void perform(std::deque<Request> requests, const OnAnswer &on_answer);
     void start(Lane &lane, Request request);

@@ -17,7 +17,7 @@ std::vector<const char *> texts_of(Database::Parameters parameters)
 
 } // namespace
 
-Database::Database(const std::string &conninfo) : connection_(PQconnectdb(conninfo.c_str()), &PQfinish)
+Database::Database() : connection_(PQconnectdb(""), &PQfinish)
 {
     if (PQstatus(connection_.get()) != CONNECTION_OK)
         throw std::runtime_error(PQerrorMessage(connection_.get()));
@@ -40,6 +40,29 @@ Result Database::run_prepared(const char *name, Parameters parameters)
     const std::vector<const char *> texts = texts_of(parameters);
     return checked(
         PQexecPrepared(connection_.get(), name, static_cast<int>(texts.size()), texts.data(), nullptr, nullptr, 0));
+}
+
+void Database::send_prepared(const char *name, Parameters parameters)
+{
+    const std::vector<const char *> texts = texts_of(parameters);
+    if (!PQsendQueryPrepared(connection_.get(), name, static_cast<int>(texts.size()), texts.data(), nullptr, nullptr,
+                             0))
+        throw std::runtime_error(PQerrorMessage(connection_.get()));
+}
+
+bool Database::is_busy()
+{
+    if (!PQconsumeInput(connection_.get()))
+        throw std::runtime_error(PQerrorMessage(connection_.get()));
+    return PQisBusy(connection_.get()) != 0;
+}
+
+Result Database::receive()
+{
+    Result result = checked(PQgetResult(connection_.get()));
+    while (PGresult *const next = PQgetResult(connection_.get()))
+        PQclear(next);
+    return result;
 }
 
 Result Database::checked(PGresult *result)

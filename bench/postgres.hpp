@@ -1,5 +1,6 @@
 #pragma once
-// A connection to Postgres as the benchmarks use it: text in, text out; an error is an exception.
+// A connection to Postgres as the benchmarks use it: text in, text out; an error is an exception. Where to
+// connect is said by the environment (PGHOST and so on).
 
 #include <initializer_list>
 #include <libpq-fe.h>
@@ -25,11 +26,19 @@ class Database {
 public:
     using Parameters = std::initializer_list<std::string>;
 
-    explicit Database(const std::string &conninfo);
+    Database();
 
     Result run(const char *sql, Parameters parameters = {});
     void prepare(const char *name, const char *sql);
     Result run_prepared(const char *name, Parameters parameters = {});
+
+    /// The same in two halves, to do something else meanwhile.
+    void send_prepared(const char *name, Parameters parameters = {});
+    bool is_busy();
+    Result receive();
+
+    /// The server process of this connection.
+    int pid() const { return PQbackendPID(connection_.get()); }
 
 private:
     Result checked(PGresult *result);

@@ -28,6 +28,12 @@ void Simulator::set_latency(int ms)
     send("config", &body);
 }
 
+void Simulator::allow_bulk_delete()
+{
+    const std::string body = R"({"bulk_delete": "act"})";
+    send("config", &body);
+}
+
 void Simulator::seed(const CrewCall &call, const People &people)
 {
     std::string body = R"({"element": ")" + call.element() + R"(", "rows": [)";

@@ -16,6 +16,10 @@ public:
     explicit Simulator(std::string root);
 
     void set_latency(int ms);
+
+    /// Deletions of many lines in one request are carried out; else they are refused.
+    void allow_bulk_delete();
+
     void seed(const CrewCall &call, const People &people);
     void delete_lines(const CrewCall &call, const People &people);
     void clear_log();

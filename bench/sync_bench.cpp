@@ -1,13 +1,14 @@
-// Times flex_sync_crew against the floor, as a client sees both, and writes a row of a Markdown table for each
-// scenario.
+// Times syncs of one crew, flex_sync's and the peers' against the floor, as a client sees them, and writes a row of a
+// Markdown table for each scenario.
 
-#include "floor.hpp"
-#include "simulator.hpp"
+#include "side.hpp"
+#include "statistics.hpp"
+#include "world.hpp"
 
-#include <algorithm>
 #include <array>
-#include <chrono>
-#include <cstdio>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
 #include <iostream>
 #include <stdexcept>
 
@@ -17,180 +18,165 @@ namespace {
 
 constexpr int max_parallel = 6;
 
+/// The peers take a while; and what they are compared with is no matter of per cents.
+constexpr int most_runs_of_peers = 7;
+
+constexpr const char *in_sync = "20 in sync";
+constexpr const char *adds = "20 adds with roles, from nothing";
+
 const std::array scenarios{
-    Scenario{.name = "in_sync_20_slow",
-             .title = "a crew of 20 in sync",
-             .latency_ms = 20,
-             .present = {1, 20},
-             .target = 1.15},
-    Scenario{.name = "add_20",
-             .title = "20 adds with roles, from nothing",
+    Scenario{.name = "in_sync_20_at_0", .title = in_sync, .latency_ms = 0, .present = {1, 20}, .target = 2},
+    Scenario{.name = "in_sync_20_at_20", .title = in_sync, .latency_ms = 20, .present = {1, 20}, .target = 1.05},
+    Scenario{.name = "in_sync_20_at_100", .title = in_sync, .latency_ms = 100, .present = {1, 20}},
+    Scenario{.name = "add_20_at_0", .title = adds, .latency_ms = 0, .present = {}, .added = {1, 20}},
+    Scenario{.name = "add_20_at_20",
+             .title = adds,
              .latency_ms = 20,
              .present = {},
              .added = {1, 20},
-             .target = 1.3},
+             .target = 1.15,
+             .requests = 42,
+             .peers_times = 4},
+    Scenario{.name = "add_20_at_100", .title = adds, .latency_ms = 100, .present = {}, .added = {1, 20}},
     Scenario{.name = "remove_20",
-             .title = "20 removals from a crew of 40",
+             .title = "20 removals of 40",
              .latency_ms = 20,
              .present = {1, 40},
-             .removed = {1, 20}},
+             .removed = {1, 20},
+             .target = 1.2},
+    Scenario{.name = "bulk_remove_20",
+             .title = "20 removals of 40, with `bulk_delete`",
+             .latency_ms = 20,
+             .present = {1, 40},
+             .removed = {1, 20},
+             .is_bulk = true,
+             .requests = 3},
     Scenario{.name = "stale_5",
-             .title = "5 of a crew of 20 gone from Flex, added again",
+             .title = "5 of 20 gone from Flex, added again",
              .latency_ms = 20,
              .present = {1, 20},
-             .dropped = {1, 5}},
-    Scenario{.name = "in_sync_20", .title = "a crew of 20 in sync", .latency_ms = 0, .present = {1, 20}},
-    Scenario{.name = "in_sync_2000", .title = "a crew of 2,000 in sync", .latency_ms = 0, .present = {1, 2000}},
+             .dropped = {1, 5},
+             .target = 1.2},
+    Scenario{.name = "in_sync_2000", .title = "2,000 in sync", .latency_ms = 0, .present = {1, 2000}, .target = 1.3},
 };
 
-struct Times {
-    double least, median, most;
-};
-
-Times times_of(std::vector<double> milliseconds)
+std::string sum_text(const std::map<std::string, int> &requests)
 {
-    std::sort(milliseconds.begin(), milliseconds.end());
-    return {milliseconds.front(), milliseconds[milliseconds.size() / 2], milliseconds.back()};
+    std::string text;
+    for (const auto &[kind, count] : requests)
+        text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + kind;
+    return text;
 }
 
-/// The two sides, with a connection each, and one more to prepare and check their crews.
+int sum(const std::map<std::string, int> &requests)
+{
+    int total = 0;
+    for (const auto &[kind, count] : requests)
+        total += count;
+    return total;
+}
+
+/// The sides on one scenario.
 class Comparison {
 public:
-    Comparison(const std::string &conninfo, const std::string &root)
-        : simulator_(root), admin_(conninfo), ours_(conninfo), floors_(conninfo),
-          floor_(floors_, root + "/f5/api", max_parallel)
+    Comparison(const std::string &root, const char *edge_command, bool has_python) : world_(root)
     {
-        ours_.prepare("sync", "SELECT * FROM flex_sync_crew($1)");
-        for (const CrewCall &call : {our_call, floor_call})
-            admin_.run("INSERT INTO flex_crew_calls (id, flex_element_id) VALUES ($1, $2)",
-                       {call.id(), call.element()});
+        const std::string base_url = root + "/f5/api";
+        floor_ = make_floor_side(CrewCall{1}, base_url, max_parallel);
+        ours_ = make_flex_sync_side(CrewCall{2});
+        if (edge_command)
+            edge_ = make_edge_side(CrewCall{3}, edge_command);
+        if (has_python)
+            python_ = make_python_side(CrewCall{4}, base_url);
+        world_.clear();
+        for (const Side *side : {floor_.get(), ours_.get(), edge_.get(), python_.get()})
+            if (side)
+                world_.add_call(side->call);
     }
 
-    /// Alternates between the sides, so that a disturbance of the machine meets both.
     void run(const Scenario &scenario, int runs)
     {
-        simulator_.set_latency(scenario.latency_ms);
-        requests_.clear();
-        std::vector<double> ours, floors;
-        for (int i = 0; i < 2 * runs; ++i) {
-            const bool is_ours = (i + i / 2) % 2 == 0;
-            (is_ours ? ours : floors).push_back(run_side(scenario, is_ours));
-        }
-        print(scenario, times_of(ours), times_of(floors));
+        world_.simulator.set_latency(scenario.latency_ms);
+        if (scenario.is_bulk)
+            world_.set_bulk_delete(true);
+        run_in_turn(scenario, runs);
+        if (scenario.is_bulk)
+            world_.set_bulk_delete(false);
     }
 
 private:
-    static constexpr CrewCall our_call{1};
-    static constexpr CrewCall floor_call{2};
-
-    double run_side(const Scenario &scenario, bool is_ours)
+    /// Alternates between the sides, so that a disturbance of the machine meets both.
+    void run_in_turn(const Scenario &scenario, int runs)
     {
-        const CrewCall &call = is_ours ? our_call : floor_call;
-        make_crew(call, scenario.present);
-        is_ours ? sync_ours() : floor_.sync(call);
-        change_crew(call, scenario);
-        simulator_.clear_log();
-        const auto begin = std::chrono::steady_clock::now();
-        is_ours ? sync_ours() : floor_.sync(call, scenario);
-        const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - begin;
-        check_requests(scenario);
-        check_in_sync(call, scenario);
-        return time.count();
+        std::vector<double> floors, ours, edges, pythons;
+        std::map<std::string, int> requests;
+        const bool has_peers = !scenario.is_bulk && scenario.present.size() <= 100;
+        for (int i = 0; i < runs; ++i) {
+            for (const bool is_ours : {i % 2 == 0, i % 2 != 0}) {
+                (is_ours ? ours : floors).push_back(run_side(is_ours ? *ours_ : *floor_, scenario));
+                if (!requests.empty() && requests_ != requests)
+                    throw std::runtime_error(std::string(scenario.name) + ": the sides sent different requests");
+                requests = requests_;
+            }
+            if (i < most_runs_of_peers && has_peers && edge_)
+                edges.push_back(run_side(*edge_, scenario));
+            if (i < most_runs_of_peers && has_peers && python_)
+                pythons.push_back(run_side(*python_, scenario));
+        }
+        print(scenario, requests, times_of(floors), times_of(ours), edges, pythons);
     }
 
-    void sync_ours()
+    /// Of a crew in sync that the side has synced before.
+    double run_side(Side &side, const Scenario &scenario)
     {
-        const Result result = ours_.run_prepared("sync", {our_call.id()});
-        if (result.at("status") != "ok")
-            throw std::runtime_error("flex_sync_crew: " + result.at("status") + ": " + result.at("message"));
+        const Scenario nothing{.name = scenario.name, .title = "", .latency_ms = 0, .present = scenario.present};
+        world_.make_crew(side.call, scenario.present);
+        world_.vacuum();
+        side.sync(nothing);
+        world_.change_crew(side.call, scenario);
+        world_.simulator.clear_log();
+        const double time = time_of([&] { side.sync(scenario); });
+        requests_ = world_.simulator.counts();
+        if (world_.kept_if_in_sync(side.call) != scenario.crew_size())
+            throw std::runtime_error(std::string(scenario.name) + ": the crew is not in sync afterwards");
+        return time;
     }
 
-    void make_crew(const CrewCall &call, const People &people)
-    {
-        simulator_.seed(call, people);
-        admin_.run("DELETE FROM flex_sync_contact WHERE flex_element_id = $1", {call.element()});
-        admin_.run("DELETE FROM flex_crew_assignments WHERE crew_call_id = $1", {call.id()});
-        admin_.run("DELETE FROM flex_desired_crew WHERE crew_call_id = $1", {call.id()});
-        desire(call, people);
-        admin_.run(R"(
-            INSERT INTO flex_crew_assignments (crew_call_id, technician_id, flex_line_item_id)
-            SELECT $1, technician, line FROM unnest($2::uuid[], $3::text[]) AS _ (technician, line))",
-                   {call.id(), array_of(call, people, &CrewCall::technician), array_of(call, people, &CrewCall::line)});
-        for (const char *table : {"flex_sync_contact", "flex_crew_assignments", "flex_desired_crew"})
-            admin_.run((std::string("VACUUM ANALYZE ") + table).c_str());
-    }
-
-    void change_crew(const CrewCall &call, const Scenario &scenario)
-    {
-        desire(call, scenario.added);
-        admin_.run("DELETE FROM flex_desired_crew WHERE crew_call_id = $1 AND technician_id = ANY ($2::uuid[])",
-                   {call.id(), array_of(call, scenario.removed, &CrewCall::technician)});
-        simulator_.delete_lines(call, scenario.dropped);
-    }
-
-    void desire(const CrewCall &call, const People &people)
-    {
-        admin_.run(R"(
-            INSERT INTO flex_desired_crew (crew_call_id, technician_id, flex_resource_id, business_role_id)
-            SELECT $1, technician, resource, $4 FROM unnest($2::uuid[], $3::text[]) AS _ (technician, resource))",
-                   {call.id(), array_of(call, people, &CrewCall::technician),
-                    array_of(call, people, &CrewCall::resource), business_role});
-    }
-
-    static std::string array_of(const CrewCall &call, const People &people, std::string (CrewCall::*id)(int) const)
-    {
-        std::string array = "{";
-        for (int n = people.first; n <= people.last; ++n)
-            array += (n > people.first ? "," : "") + (call.*id)(n);
-        return array + "}";
-    }
-
-    /// Every run of both sides must send the same requests.
-    void check_requests(const Scenario &scenario)
-    {
-        std::map<std::string, int> requests = simulator_.counts();
-        if (requests.empty() || (!requests_.empty() && requests != requests_))
-            throw std::runtime_error(scenario.name + ": the sides sent different requests");
-        requests_ = std::move(requests);
-    }
-
-    /// Both sides must have done the work: nothing is left to do, and everybody is kept.
-    void check_in_sync(const CrewCall &call, const Scenario &scenario)
-    {
-        const Result plan = admin_.run(R"(
-            SELECT count(*) FILTER (WHERE action = 'keep') AS kept, count(*) FILTER (WHERE action <> 'keep') AS open
-            FROM flex_sync_plan($1))",
-                                       {call.id()});
-        const auto size = [](const People &people) { return people.last - people.first + 1; };
-        const int desired = size(scenario.present) + size(scenario.added) - size(scenario.removed);
-        if (plan.at("open") != "0" || plan.at("kept") != std::to_string(desired))
-            throw std::runtime_error(scenario.name + ": the crew is not in sync afterwards");
-    }
-
-    void print(const Scenario &scenario, const Times &ours, const Times &floor) const
+    void print(const Scenario &scenario, const std::map<std::string, int> &requests, const Times &floor,
+               const Times &ours, const std::vector<double> &edges, const std::vector<double> &pythons) const
     {
         const double ratio = ours.median / floor.median;
-        std::string requests;
-        for (const auto &[kind, count] : requests_)
-            requests += (requests.empty() ? "" : ", ") + std::to_string(count) + " " + kind;
-        const auto print_times = [](const Times &times) {
-            std::printf(" %.2f (%.2f to %.2f) |", times.median, times.least, times.most);
+        std::cout << "| " << scenario.title << " | " << scenario.latency_ms << " ms | " << sum_text(requests) << " | "
+                  << text_of(floor) << " | " << text_of(ours) << " | " << fixed(ratio, 2) << " | "
+                  << fixed(ours.least / floor.least, 2) << " | ";
+        std::string targets;
+        const auto add_target = [&](const std::string &target, bool is_met) {
+            targets += (targets.empty() ? "" : "; ") + judged(target, is_met);
         };
-        std::printf("| %s | %d ms | %s |", scenario.title.c_str(), scenario.latency_ms, requests.c_str());
-        print_times(floor);
-        print_times(ours);
-        std::printf(" %.2f | %.2f |", ratio, ours.least / floor.least);
         if (scenario.target > 0)
-            std::printf(" %.2f, %s |\n", scenario.target, ratio <= scenario.target ? "met" : "missed");
-        else
-            std::printf(" |\n");
-        std::fflush(stdout);
+            add_target("ratio ≤ " + fixed(scenario.target, 2), ratio <= scenario.target);
+        if (scenario.requests > 0)
+            add_target(std::to_string(scenario.requests) + " requests", sum(requests) == scenario.requests);
+        double least_times = HUGE_VAL;
+        std::string cells;
+        for (const auto &times : {edges, pythons}) {
+            if (times.empty()) {
+                cells += " – |";
+                continue;
+            }
+            const double median = times_of(times).median;
+            cells += " " + rounded(median) + ", " + fixed(median / floor.median, 1) + " |";
+            least_times = std::min(least_times, median / ours.median);
+        }
+        if (scenario.peers_times > 0 && std::isfinite(least_times))
+            add_target("peers ≥ " + fixed(scenario.peers_times, 0) + " × flex_sync",
+                       least_times >= scenario.peers_times);
+        std::cout << targets << " |" << cells << std::endl;
     }
 
-    Simulator simulator_;
-    Database admin_, ours_, floors_;
-    Floor floor_;
-    std::map<std::string, int> requests_; ///< of each run of this scenario, by kind
+    World world_;
+    std::unique_ptr<Side> floor_, ours_, edge_, python_;
+    std::map<std::string, int> requests_; ///< of the last sync
 };
 
 } // namespace
@@ -199,16 +185,18 @@ private:
 
 int main(int count, char **arguments)
 try {
-    if (count < 4) {
-        std::cerr << "Usage: sync_bench CONNINFO SIMULATOR_URL RUNS [SCENARIO]...\n";
+    if (count < 3) {
+        std::cerr
+            << "Usage: sync_bench SIMULATOR_URL RUNS [SCENARIO]...\n"
+               "EDGE_COMMAND in the environment starts the one peer, PYTHON_SYNC says that the other is installed.\n";
         return 2;
     }
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    bench::Comparison comparison(arguments[1], arguments[2]);
+    bench::Comparison comparison(arguments[1], std::getenv("EDGE_COMMAND"), std::getenv("PYTHON_SYNC") != nullptr);
     for (const bench::Scenario &scenario : bench::scenarios) {
-        const auto is_named = [&](const char *name) { return scenario.name == name; };
-        if (count == 4 || std::any_of(arguments + 4, arguments + count, is_named))
-            comparison.run(scenario, std::stoi(arguments[3]));
+        const auto is_named = [&](const char *name) { return std::strcmp(scenario.name, name) == 0; };
+        if (count == 3 || std::any_of(arguments + 3, arguments + count, is_named))
+            comparison.run(scenario, std::stoi(arguments[2]));
     }
     return 0;
 } catch (const std::exception &error) {
