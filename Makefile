@@ -88,7 +88,7 @@ build/bench/plan_bench: $(PLAN_BENCH_OBJS)
 	$(CXX) $(BENCH_CXXFLAGS) -o $@ $^ -lbenchmark -lpthread
 
 bench:
-	bench/run
+	bench/run $(BENCH_RUNS)
 
 # ---- chaos: random scripts against a server and simulators, and what must hold after them
 

@@ -8,7 +8,10 @@ namespace bench {
 namespace {
 
 constexpr double width = 760, height = 460;
-constexpr double left = 76, right = 118, top = 64, bottom = 62;
+constexpr double left = 76, right = 100, top = 64, bottom = 62;
+
+/// Between the ends of an axis and the first and the last size.
+constexpr double inset = 36;
 
 /// The one set of colours is for light, the other for dark pages.
 constexpr const char *style = R"(
@@ -37,7 +40,7 @@ circle { stroke-width: 0 }
 
 /// Where the values of an axis lie between its ends.
 struct Axis {
-    double from, to;   ///< whole decades of the values
+    double from, to;   ///< values
     double start, end; ///< on the page
 
     double at(double value) const
@@ -81,16 +84,17 @@ std::string line(double x1, double y1, double x2, double y2, const char *kind)
            fixed(y2, 1) + "\" class=\"" + kind + "\"/>\n";
 }
 
-std::string draw_axes(const Axis &x, const Axis &y)
+/// A line at each decade of the times, and at each size.
+std::string draw_axes(const std::vector<Point> &points, const Axis &x, const Axis &y)
 {
     std::string svg;
     for (double value = y.from; value <= y.to * 1.001; value *= 10) {
-        svg += line(x.start, y.at(value), x.end, y.at(value), value == y.from ? "axis" : "grid");
-        svg += text(x.start - 10, y.at(value) + 4.5, "text-anchor=\"end\"", value < 1 ? fixed(value, 1) : whole(value));
+        svg += line(left, y.at(value), width - right, y.at(value), value == y.from ? "axis" : "grid");
+        svg += text(left - 10, y.at(value) + 4.5, "text-anchor=\"end\"", value < 1 ? fixed(value, 1) : whole(value));
     }
-    for (double value = x.from; value <= x.to * 1.001; value *= 10) {
-        svg += line(x.at(value), y.end, x.at(value), y.start + 5, "grid");
-        svg += text(x.at(value), y.start + 22, "text-anchor=\"middle\"", whole(value));
+    for (const Point &point : points) {
+        svg += line(x.at(point.size), y.end, x.at(point.size), y.start + 5, "grid");
+        svg += text(x.at(point.size), y.start + 22, "text-anchor=\"middle\"", whole(point.size));
     }
     svg += text((x.start + x.end) / 2, height - 14, "text-anchor=\"middle\"", "contacts in the crew");
     const std::string middle = fixed((y.start + y.end) / 2, 1);
@@ -111,7 +115,7 @@ std::string draw(const Curve &curve, const Axis &x, const Axis &y, bool is_upper
         marks += text(at_x, is_upper ? at_y - 12 : at_y + 21, "class=\"value\"", label(point.milliseconds));
     }
     const Point &last = curve.points.back();
-    marks += text(x.at(last.size) + 16, y.at(last.milliseconds) + (is_upper ? -2 : 12), "class=\"name\"", curve.name);
+    marks += text(x.at(last.size) + inset + 8, y.at(last.milliseconds) + 4.5, "class=\"name\"", curve.name);
     return "<path d=\"" + path + "\" class=\"curve " + kind + "\"/>\n" + marks;
 }
 
@@ -125,13 +129,13 @@ std::string plot(const std::string &title, const Curve &upper, const Curve &lowe
             least = std::min(least, point.milliseconds);
             most = std::max(most, point.milliseconds);
         }
-    const Axis x{decade_below(upper.points.front().size), decade_above(upper.points.back().size), left, width - right};
+    const Axis x{upper.points.front().size, upper.points.back().size, left + inset, width - right - inset};
     const Axis y{decade_below(least), decade_above(most), height - bottom, top};
     std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + fixed(width, 0) + " " +
                       fixed(height, 0) + "\" role=\"img\">\n<title>" + title + "</title>\n<style>" + style +
                       "</style>\n<rect width=\"100%\" height=\"100%\" rx=\"6\" class=\"page\"/>\n";
     svg += text(left, 34, "class=\"title\"", title);
-    return svg + draw_axes(x, y) + draw(lower, x, y, false) + draw(upper, x, y, true) + "</svg>\n";
+    return svg + draw_axes(upper.points, x, y) + draw(lower, x, y, false) + draw(upper, x, y, true) + "</svg>\n";
 }
 
 } // namespace bench

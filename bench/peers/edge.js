@@ -16,7 +16,8 @@ async function flex(method, path, contentType, body) {
   if (contentType) headers['Content-Type'] = contentType;
   const response = await fetch(flexUrl + path, { method, headers, body });
   const text = await response.text();
-  if (!response.ok && !(method === 'DELETE' && response.status === 404)) throw new Error(`${method} ${path}: ${response.status}`);
+  if (!response.ok && !(method === 'DELETE' && response.status === 404))
+    throw new Error(`${method} ${path}: status ${response.status}`);
   return text ? JSON.parse(text) : null;
 }
 
@@ -37,16 +38,21 @@ async function addContact(callId, element, member) {
 }
 
 async function sync(callId) {
-  const [{ flex_element_id: element }] = await query('SELECT flex_element_id FROM flex_crew_calls WHERE id = $1', callId);
-  const desired = await query('SELECT technician_id, flex_resource_id, business_role_id FROM flex_desired_crew WHERE crew_call_id = $1', callId);
-  const rows = await query('SELECT id, technician_id, flex_line_item_id FROM flex_crew_assignments WHERE crew_call_id = $1', callId);
+  const [{ flex_element_id: element }] =
+    await query('SELECT flex_element_id FROM flex_crew_calls WHERE id = $1', callId);
+  const desired = await query(
+    'SELECT technician_id, flex_resource_id, business_role_id FROM flex_desired_crew WHERE crew_call_id = $1', callId);
+  const rows = await query(
+    'SELECT id, technician_id, flex_line_item_id FROM flex_crew_assignments WHERE crew_call_id = $1', callId);
 
-  const contacts = (await flex('GET', `/line-item/${element}/row-data/?codeList=contact&codeList=business-role&node=root&_dc=${Date.now()}`))
-    .filter((line) => line.managedResourceLineItemType === 'contact');
+  const listing = await flex('GET',
+    `/line-item/${element}/row-data/?codeList=contact&codeList=business-role&node=root&_dc=${Date.now()}`);
+  const contacts = listing.filter((line) => line.managedResourceLineItemType === 'contact');
 
   const present = new Set(contacts.map((contact) => contact.id));
   for (const row of rows)
-    if (!present.has(row.flex_line_item_id)) await query('DELETE FROM flex_crew_assignments WHERE id = $1', row.id);
+    if (!present.has(row.flex_line_item_id))
+      await query('DELETE FROM flex_crew_assignments WHERE id = $1', row.id);
 
   const known = new Set(rows.map((row) => row.technician_id));
   for (const member of desired)
@@ -56,7 +62,8 @@ async function sync(callId) {
   for (const contact of contacts)
     if (!resources.has(contact.resourceId)) {
       await flex('DELETE', `/line-item/${contact.id}`);
-      await query('DELETE FROM flex_crew_assignments WHERE crew_call_id = $1 AND flex_line_item_id = $2', callId, contact.id);
+      await query('DELETE FROM flex_crew_assignments WHERE crew_call_id = $1 AND flex_line_item_id = $2',
+        callId, contact.id);
     }
 }
 

@@ -3,7 +3,14 @@
 
 CREATE EXTENSION plpython3u;
 
-CREATE TABLE python_sync_log (crew_call_id uuid, at timestamptz DEFAULT now(), requests int, added int, removed int, stale int);
+CREATE TABLE python_sync_log (
+    crew_call_id uuid,
+    at timestamptz DEFAULT now(),
+    requests integer,
+    added integer,
+    removed integer,
+    stale integer
+);
 
 CREATE FUNCTION python_sync(call_id uuid, url text, token text) RETURNS void LANGUAGE plpython3u AS $python$
 import http.client
