@@ -55,7 +55,7 @@ struct KnownLine {
     bool was_shown = false;                       ///< some listing has shown the line
     std::optional<BusinessRoleId> role_sent = {}; ///< the business role sent last
     int tries = 1;                                ///< adds of this resource in a row that no listing has shown
-    std::chrono::milliseconds age{0};             ///< since it was added, mapped or lost
+    std::chrono::milliseconds age{0};             ///< since it was added or lost; 0 of one that was shown
 
     /// True once a line that Flex accepted and no listing has shown may be added again: after one minute, then two,
     /// four, … up to a day (design, "Gone").

@@ -1,6 +1,7 @@
 #include "flex/repeat.hpp"
 
 #include <algorithm>
+#include <random>
 
 namespace flex {
 
@@ -31,7 +32,9 @@ std::optional<milliseconds> Repeats::pause(const core::Answer &answer, Repeatabi
     if (answer.retry_after)
         return *answer.retry_after;
     const milliseconds bound = std::min(first_bound * (1 << std::min(tries - 1, 10)), largest_bound);
-    return milliseconds(std::uniform_int_distribution<long>(0, bound.count())(random_));
+    // Seeded once, and only where something is repeated: a random device costs a file and a system call.
+    static std::minstd_rand random(std::random_device{}());
+    return milliseconds(std::uniform_int_distribution<long>(0, bound.count())(random));
 }
 
 } // namespace flex

@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <optional>
-#include <random>
 
 namespace flex {
 
@@ -19,7 +18,7 @@ enum class Repeatability {
 /// doubles), or `Retry-After` where Flex gave one.
 class Repeats {
 public:
-    explicit Repeats(int retries) : retries_(retries), random_(std::random_device{}()) {}
+    explicit Repeats(int retries) : retries_(retries) {}
 
     /// The pause before try number `tries` + 1; none if there is to be no other. What will not be better next time is
     /// not repeated: a refusal, a key that is not taken, a certificate, a redirect, an answer that is too large.
@@ -34,7 +33,6 @@ public:
 private:
     int retries_;
     int count_ = 0;
-    std::minstd_rand random_;
 };
 
 } // namespace flex

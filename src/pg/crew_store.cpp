@@ -4,8 +4,11 @@
 #include "core/sync_run.hpp"
 #include "pg/json.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <tuple>
 #include <unordered_set>
+#include <utility>
 
 namespace pg {
 
@@ -92,24 +95,38 @@ constexpr std::string_view read_calls_by_text_sql = R"(
     WHERE pg_catalog.lower(c.flex_element_id::pg_catalog.text COLLATE pg_catalog."C")
           OPERATOR(pg_catalog.=) pg_catalog.lower($1 COLLATE pg_catalog."C"))";
 
-// Both relations in one snapshot. The condition on the calls stands at each relation, where it reaches the tables of a
-// view.
+// Both relations in one snapshot. The conditions stand at each relation, where they reach the tables of a view.
 constexpr std::string_view read_crew_sql = R"(
-    SELECT crew.kind, crew.crew_call_id, crew.technician_id, crew.id, crew.role
-    FROM (SELECT 'desired', d.crew_call_id::pg_catalog.text, d.technician_id::pg_catalog.text,
-                 d.flex_resource_id::pg_catalog.text, d.business_role_id::pg_catalog.text
-          FROM {desired} AS d
-          WHERE d.crew_call_id OPERATOR(pg_catalog.=) ANY ((SELECT $1::pg_catalog.uuid[])::pg_catalog.uuid[])
-          UNION ALL
-          SELECT 'row', a.crew_call_id::pg_catalog.text, a.technician_id::pg_catalog.text,
-                 a.flex_line_item_id::pg_catalog.text, NULL
-          FROM {assignments} AS a
-          WHERE a.crew_call_id OPERATOR(pg_catalog.=) ANY ((SELECT $1::pg_catalog.uuid[])::pg_catalog.uuid[])
-         ) AS crew (kind, crew_call_id, technician_id, id, role)
-    WHERE crew.technician_id IS NOT NULL
-    ORDER BY crew.kind COLLATE pg_catalog."C", crew.crew_call_id COLLATE pg_catalog."C",
-             crew.technician_id COLLATE pg_catalog."C", crew.id COLLATE pg_catalog."C",
-             crew.role COLLATE pg_catalog."C")";
+    SELECT 'desired', d.crew_call_id::pg_catalog.text, d.technician_id::pg_catalog.text,
+           d.flex_resource_id::pg_catalog.text, d.business_role_id::pg_catalog.text
+    FROM {desired} AS d
+    WHERE d.crew_call_id OPERATOR(pg_catalog.=) ANY ((SELECT $1::pg_catalog.uuid[])::pg_catalog.uuid[])
+      AND d.technician_id IS NOT NULL
+    UNION ALL
+    SELECT 'row', a.crew_call_id::pg_catalog.text, a.technician_id::pg_catalog.text,
+           a.flex_line_item_id::pg_catalog.text, NULL
+    FROM {assignments} AS a
+    WHERE a.crew_call_id OPERATOR(pg_catalog.=) ANY ((SELECT $1::pg_catalog.uuid[])::pg_catalog.uuid[])
+      AND a.technician_id IS NOT NULL)";
+
+/// The order in which a plan takes them, whatever the order of the relation: without an id last.
+template <class Id> std::pair<bool, std::string_view> place_of(const std::optional<Id> &id)
+{
+    return {!id, id ? std::string_view(id->text()) : std::string_view()};
+}
+
+auto place_of(const core::DesiredMember &member)
+{
+    return std::tuple(std::string_view(member.call.text()), std::string_view(member.technician.text()),
+                      place_of(member.resource), place_of(member.role));
+}
+
+auto place_of(const Assignment &row)
+{
+    return std::tuple(std::string_view(row.call.text()), std::string_view(row.technician.text()), place_of(row.line));
+}
+
+constexpr auto comes_before = [](const auto &a, const auto &b) { return place_of(a) < place_of(b); };
 
 } // namespace
 
@@ -141,6 +158,8 @@ core::Crew CrewStore::read()
             crew.rows.push_back({std::move(call), std::move(technician), id_of<core::LineItemId>(rows.at(row, 3))});
     }
     rows.release();
+    std::sort(crew.desired.begin(), crew.desired.end(), comes_before);
+    std::sort(crew.rows.begin(), crew.rows.end(), comes_before);
     return crew;
 }
 

@@ -58,7 +58,9 @@ std::vector<KnownLine> CrewStore::read_known()
 {
     const std::string read = R"(
         SELECT k.flex_line_item_id, k.flex_resource_id, k.shown_resource_id, k.was_shown::text, k.business_role_id,
-               k.tries::text, (extract(epoch FROM clock_timestamp() - k.noted_at) * 1000)::bigint::text
+               k.tries::text,
+               CASE WHEN NOT k.was_shown
+                    THEN (extract(epoch FROM clock_timestamp() - k.noted_at) * 1000)::bigint::text END
         FROM )" + own_.table("flex_sync_contact") +
                              R"( AS k
         WHERE k.server = $1 AND k.flex_element_id = $2)";
@@ -75,7 +77,8 @@ std::vector<KnownLine> CrewStore::read_known()
         if (const auto role = rows.at(row, 4))
             line.role_sent = core::BusinessRoleId(std::string(*role));
         line.tries = static_cast<int>(number_in(*rows.at(row, 5)));
-        line.age = std::chrono::milliseconds(number_in(*rows.at(row, 6)));
+        if (const auto age = rows.at(row, 6))
+            line.age = std::chrono::milliseconds(number_in(*age));
         known.push_back(std::move(line));
     }
     rows.release();
