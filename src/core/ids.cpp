@@ -51,8 +51,8 @@ bool same_id(std::string_view a, std::string_view b)
 
 std::size_t hash_id(std::string_view text)
 {
-    // FNV-1a by words of eight characters. The bit in which upper and lower case differ is set in all of them: equal for
-    // spellings of one UUID, and cheap for any other text.
+    // FNV-1a by words of eight characters. The bit in which upper and lower case differ is set in all of them: equal
+    // for spellings of one UUID, and cheap for any other text.
     constexpr std::uint64_t case_bits = 0x2020202020202020;
     std::uint64_t hash = 14695981039346656037ULL;
     const auto take = [&](std::size_t size) {

@@ -45,6 +45,8 @@ using BusinessRoleId = Id<struct BusinessRoleKind>;
 
 } // namespace core
 
+/// Not noexcept: libstdc++ keeps the hash beside each element then, rather than hash the ids of a bucket again and
+/// again.
 template <class Kind> struct std::hash<core::Id<Kind>> {
-    std::size_t operator()(const core::Id<Kind> &id) const noexcept { return core::hash_id(id.text()); }
+    std::size_t operator()(const core::Id<Kind> &id) const { return core::hash_id(id.text()); }
 };

@@ -66,7 +66,7 @@ private:
         }
     };
     struct KeyHash {
-        std::size_t operator()(const Key &key) const noexcept
+        std::size_t operator()(const Key &key) const
         {
             return hash_id(key.call->text()) * 31 + hash_id(key.technician->text());
         }

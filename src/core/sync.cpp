@@ -126,8 +126,7 @@ const Answer &SyncRun::preview()
 {
     read_crew();
     known_.load(store_.read_known());
-    if (list())
-        replan();
+    list();
     return listing_;
 }
 
@@ -135,7 +134,6 @@ bool SyncRun::list_first()
 {
     if (!list())
         return false;
-    replan();
     contacts_at_start_ = static_cast<std::size_t>(
         std::count_if(lines_.begin(), lines_.end(), [](const Line &line) { return line.kind == LineKind::Contact; }));
     rows_at_start_ = crew_.rows.size();
@@ -157,7 +155,7 @@ std::optional<Listing> SyncRun::next_listing()
 
 /// A listing that would make more than one row stale, and two fifths of them or more (as one with every second line
 /// does), is asked for once more before it is believed: an answer can be whole and wrong. So is a later one that would
-/// make any stale, since the first one of the sync showed its contact.
+/// make any stale, since the first one of the sync showed its contact. Makes the plan of the one that it believes.
 bool SyncRun::list()
 {
     copy_known();
@@ -179,9 +177,11 @@ bool SyncRun::list()
         find_lost_adds(listing.lines);
         const std::size_t deleted_but_shown =
             std::erase_if(listing.lines, [this](const Line &line) { return deleted_.contains(line.id); });
-        if (tries == 1 && is_suspicious(plan_of(listing.lines)))
+        Plan plan = plan_of(listing.lines);
+        if (tries == 1 && is_suspicious(plan))
             continue;
-        lines_ = std::move(listing.lines);
+        lines_ = std::move(listing.lines); // which stay where they are: the plan points at them
+        plan_ = std::move(plan);
         deleted_but_shown_ = deleted_but_shown;
         return true;
     }

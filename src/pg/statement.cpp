@@ -51,8 +51,8 @@ void resign(const Assumed &before)
     SetUserIdAndSecContext(before.user, before.security_context);
 }
 
-/// The plans of this backend, one for all values. They stay for its life, and the server plans them anew when a relation
-/// or its statistics change.
+/// The plans of this backend, one for all values. They stay for its life, and the server plans them anew when a
+/// relation or its statistics change.
 SPIPlanPtr prepared(const std::string &sql, std::size_t parameter_count, const Identity &identity)
 {
     static auto *const plans = new std::unordered_map<std::string, SPIPlanPtr>;
@@ -63,7 +63,8 @@ SPIPlanPtr prepared(const std::string &sql, std::size_t parameter_count, const I
     const char *const text = sql.c_str();
     const SPIPlanPtr plan = call([&] {
         const Assumed before = assume(identity);
-        const SPIPlanPtr prepared = SPI_prepare_cursor(text, static_cast<int>(parameter_count), types.data(), CURSOR_OPT_GENERIC_PLAN);
+        const SPIPlanPtr prepared =
+            SPI_prepare_cursor(text, static_cast<int>(parameter_count), types.data(), CURSOR_OPT_GENERIC_PLAN);
         if (prepared)
             SPI_keepplan(prepared);
         resign(before);
