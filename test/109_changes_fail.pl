@@ -7,7 +7,7 @@ use warnings;
 use FlexSync;
 use Test::More;
 
-my $db = FlexSync->start(server => { request_timeout => '600ms', max_removals => 100, retries => 0 });
+my $db = FlexSync->start(server => { request_timeout => '1200ms', max_removals => 100, retries => 0 });
 my $sim = $db->sim;
 
 my %rules = (

@@ -59,7 +59,8 @@ is("@{$result}{qw(status added failed)}", 'ok 3 0', 'an add that the front end a
 is_deeply([ sort map { $_->{resource} } $sim->log(kind => 'add') ], [ map { resource($_) } 1 .. 3 ], 'each add is on the wire once');
 $db->agrees('element-2', 'after it');
 
-# The connection is closed with six adds under way on it. They are done afterwards.
+# The connection is closed with six adds under way on it. They are done afterwards. The listing waits until the front end is back.
+$db->set_server(retries => 20);
 $call = $db->make_call('element-3', 1 .. 6);
 $front->clear_log;
 $sim->clear_log;

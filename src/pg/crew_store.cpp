@@ -1,36 +1,22 @@
+// What a sync writes into the crew relations.
+
 #include "pg/crew_store.hpp"
 
-#include "core/error.hpp"
 #include "core/sync_run.hpp"
 #include "pg/json.hpp"
 
-#include <algorithm>
 #include <charconv>
-#include <tuple>
 #include <unordered_set>
-#include <utility>
 
 namespace pg {
 
 using core::Assignment;
-using core::Error;
 using core::RowError;
 
 namespace {
 
 constexpr Identity caller{Identity::Kind::Caller};
 constexpr Identity reader{Identity::Kind::Reader};
-
-std::optional<std::string> text_of(const std::optional<std::string_view> &value)
-{
-    return value ? std::optional<std::string>(*value) : std::nullopt;
-}
-
-/// An id that is NULL or empty is no id.
-template <class Id> std::optional<Id> id_of(const std::optional<std::string_view> &value)
-{
-    return value && !value->empty() ? std::optional<Id>(Id(std::string(*value))) : std::nullopt;
-}
 
 std::string json_of(std::span<const Assignment> rows)
 {
@@ -46,126 +32,6 @@ std::string json_of(std::span<const Assignment> rows)
     json.end_array();
     return std::string(json.view());
 }
-
-constexpr std::string_view read_call_sql = R"(
-    SELECT c.job_id::pg_catalog.text, c.department::pg_catalog.text, c.flex_element_id::pg_catalog.text
-    FROM {calls} AS c
-    WHERE c.id OPERATOR(pg_catalog.=) $1::pg_catalog.uuid)";
-
-} // namespace
-
-CrewCall read_crew_call(Statements &statements, const CrewRelations &relations, const std::string &id)
-{
-    Rows rows = statements.run(relations.in(read_call_sql), {id}, reader);
-    if (rows.empty())
-        throw Error("P0002", "crew call \"" + id + "\" does not exist", "",
-                    "Take the id from " + relations.calls() + ".");
-    CrewCall call{.id = id,
-                  .job = text_of(rows.at(0, 0)),
-                  .department = text_of(rows.at(0, 1)),
-                  .element = text_of(rows.at(0, 2))};
-    rows.release();
-    if (!call.element || call.element->empty())
-        throw Error("55000", "crew call \"" + id + "\" has no flex_element_id", "",
-                    "Create the crew call in Flex, and store the id of its element in " + relations.calls() + ".");
-    return call;
-}
-
-CrewStore::CrewStore(Statements &statements, CrewRelations relations, OwnTables own, std::string server,
-                     const core::ElementId &element)
-    : statements_(statements), relations_(std::move(relations)), own_(std::move(own)), server_(std::move(server)),
-      element_(core::canonical_id(element.text()))
-{
-}
-
-// ---- reading -------------------------------------------------------------------------------------------------------
-
-namespace {
-
-constexpr std::string_view read_calls_by_uuid_sql = R"(
-    SELECT c.id::pg_catalog.text, c.flex_element_id::pg_catalog.text
-    FROM {calls} AS c
-    WHERE c.flex_element_id OPERATOR(pg_catalog.=) $1::pg_catalog.uuid)";
-
-// A text column may spell a UUID in another letter case. What is the same in lower case without being a UUID is sorted
-// out afterwards.
-constexpr std::string_view read_calls_by_text_sql = R"(
-    SELECT c.id::pg_catalog.text, c.flex_element_id::pg_catalog.text
-    FROM {calls} AS c
-    WHERE pg_catalog.lower(c.flex_element_id::pg_catalog.text COLLATE pg_catalog."C")
-          OPERATOR(pg_catalog.=) pg_catalog.lower($1 COLLATE pg_catalog."C"))";
-
-// Both relations in one snapshot. The conditions stand at each relation, where they reach the tables of a view.
-constexpr std::string_view read_crew_sql = R"(
-    SELECT 'desired', d.crew_call_id::pg_catalog.text, d.technician_id::pg_catalog.text,
-           d.flex_resource_id::pg_catalog.text, d.business_role_id::pg_catalog.text
-    FROM {desired} AS d
-    WHERE d.crew_call_id OPERATOR(pg_catalog.=) ANY ((SELECT $1::pg_catalog.uuid[])::pg_catalog.uuid[])
-      AND d.technician_id IS NOT NULL
-    UNION ALL
-    SELECT 'row', a.crew_call_id::pg_catalog.text, a.technician_id::pg_catalog.text,
-           a.flex_line_item_id::pg_catalog.text, NULL
-    FROM {assignments} AS a
-    WHERE a.crew_call_id OPERATOR(pg_catalog.=) ANY ((SELECT $1::pg_catalog.uuid[])::pg_catalog.uuid[])
-      AND a.technician_id IS NOT NULL)";
-
-/// The order in which a plan takes them, whatever the order of the relation: without an id last.
-template <class Id> std::pair<bool, std::string_view> place_of(const std::optional<Id> &id)
-{
-    return {!id, id ? std::string_view(id->text()) : std::string_view()};
-}
-
-auto place_of(const core::DesiredMember &member)
-{
-    return std::tuple(std::string_view(member.call.text()), std::string_view(member.technician.text()),
-                      place_of(member.resource), place_of(member.role));
-}
-
-auto place_of(const Assignment &row)
-{
-    return std::tuple(std::string_view(row.call.text()), std::string_view(row.technician.text()), place_of(row.line));
-}
-
-constexpr auto comes_before = [](const auto &a, const auto &b) { return place_of(a) < place_of(b); };
-
-} // namespace
-
-/// The calls that share the element, as the text of a uuid[].
-std::string CrewStore::read_call_ids()
-{
-    Rows rows =
-        statements_.run(relations_.in(relations_.element_is_uuid ? read_calls_by_uuid_sql : read_calls_by_text_sql),
-                        {element_}, reader);
-    std::string ids = "{";
-    for (std::size_t row = 0; row < rows.size(); ++row)
-        if (core::same_id(*rows.at(row, 1), element_))
-            ids.append(ids.size() > 1 ? "," : "").append(*rows.at(row, 0));
-    rows.release();
-    return ids + "}";
-}
-
-core::Crew CrewStore::read()
-{
-    Rows rows = statements_.run(relations_.in(read_crew_sql), {read_call_ids()}, reader);
-    core::Crew crew;
-    for (std::size_t row = 0; row < rows.size(); ++row) {
-        core::CrewCallId call{std::string(*rows.at(row, 1))};
-        core::TechnicianId technician{std::string(*rows.at(row, 2))};
-        if (*rows.at(row, 0) == "desired")
-            crew.desired.push_back({std::move(call), std::move(technician), id_of<core::ResourceId>(rows.at(row, 3)),
-                                    id_of<core::BusinessRoleId>(rows.at(row, 4))});
-        else
-            crew.rows.push_back({std::move(call), std::move(technician), id_of<core::LineItemId>(rows.at(row, 3))});
-    }
-    rows.release();
-    std::sort(crew.desired.begin(), crew.desired.end(), comes_before);
-    std::sort(crew.rows.begin(), crew.rows.end(), comes_before);
-    return crew;
-}
-
-// ---- writing -------------------------------------------------------------------------------------------------------
-
-namespace {
 
 // Only where a row still names the line that it named when it was read.
 constexpr std::string_view delete_rows_sql = R"(
@@ -221,6 +87,13 @@ constexpr std::string_view read_deferrable_sql = R"(
            OR c.confrelid OPERATOR(pg_catalog.=) $1::pg_catalog.regclass::pg_catalog.oid))";
 
 } // namespace
+
+CrewStore::CrewStore(Statements &statements, CrewRelations relations, OwnTables own, std::string server,
+                     const core::ElementId &element)
+    : statements_(statements), relations_(std::move(relations)), own_(std::move(own)), server_(std::move(server)),
+      element_(core::canonical_id(element.text()))
+{
+}
 
 void CrewStore::forget(std::span<const Assignment> rows)
 {

@@ -39,7 +39,6 @@ public:
     void remember(std::span<const core::KnownLine> known, std::span<const core::KnownLine> forgotten) override;
 
 private:
-    std::string read_call_ids();
     std::vector<core::RowError> write_in(Ending ending, std::span<const core::Assignment> gone,
                                          std::span<const core::Assignment> mapped);
     std::vector<core::RowError> write_now(Ending ending, std::span<const core::Assignment> gone,

@@ -1,0 +1,134 @@
+// What a sync reads of the crew relations. Each statement sees all that has committed by then.
+
+#include "pg/crew_store.hpp"
+
+#include "core/error.hpp"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace pg {
+
+using core::Assignment;
+using core::Error;
+
+namespace {
+
+constexpr Identity reader{Identity::Kind::Reader};
+
+std::optional<std::string> text_of(const std::optional<std::string_view> &value)
+{
+    return value ? std::optional<std::string>(*value) : std::nullopt;
+}
+
+/// An id that is NULL or empty is no id.
+template <class Id> std::optional<Id> id_of(const std::optional<std::string_view> &value)
+{
+    return value && !value->empty() ? std::optional<Id>(Id(std::string(*value))) : std::nullopt;
+}
+
+constexpr std::string_view read_call_sql = R"(
+    SELECT c.job_id::pg_catalog.text, c.department::pg_catalog.text, c.flex_element_id::pg_catalog.text
+    FROM {calls} AS c
+    WHERE c.id OPERATOR(pg_catalog.=) $1::pg_catalog.uuid)";
+
+} // namespace
+
+CrewCall read_crew_call(Statements &statements, const CrewRelations &relations, const std::string &id)
+{
+    Rows rows = statements.run(relations.in(read_call_sql), {id}, reader);
+    if (rows.empty())
+        throw Error("P0002", "crew call \"" + id + "\" does not exist", "",
+                    "Take the id from " + relations.calls() + ".");
+    CrewCall call{.id = id,
+                  .job = text_of(rows.at(0, 0)),
+                  .department = text_of(rows.at(0, 1)),
+                  .element = text_of(rows.at(0, 2))};
+    rows.release();
+    if (!call.element || call.element->empty())
+        throw Error("55000", "crew call \"" + id + "\" has no flex_element_id", "",
+                    "Create the crew call in Flex, and store the id of its element in " + relations.calls() + ".");
+    return call;
+}
+
+namespace {
+
+// Whether call c is of element $1, which is canonical: where the column is a uuid; where it is text, which may spell a
+// UUID in another letter case; where it is text and $1 is no UUID.
+constexpr std::string_view is_of_element_uuid = "c.flex_element_id OPERATOR(pg_catalog.=) $1::pg_catalog.uuid";
+constexpr std::string_view is_of_element_text_of_uuid =
+    R"(pg_catalog.lower(c.flex_element_id::pg_catalog.text COLLATE pg_catalog."C") OPERATOR(pg_catalog.=) $1)";
+constexpr std::string_view is_of_element_text =
+    R"(pg_catalog.lower(c.flex_element_id::pg_catalog.text COLLATE pg_catalog."C")
+       OPERATOR(pg_catalog.=) pg_catalog.lower($1 COLLATE pg_catalog."C")
+       AND c.flex_element_id::pg_catalog.text OPERATOR(pg_catalog.=) $1)";
+
+// Both relations in one snapshot, of all calls of the element. The conditions stand at each relation, where they reach
+// the tables of a view.
+constexpr std::string_view read_crew_sql = R"(
+    SELECT 'desired', d.crew_call_id::pg_catalog.text, d.technician_id::pg_catalog.text,
+           d.flex_resource_id::pg_catalog.text, d.business_role_id::pg_catalog.text
+    FROM {desired} AS d
+    WHERE d.crew_call_id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT c.id FROM {calls} AS c WHERE {is_of_element}))
+      AND d.technician_id IS NOT NULL
+    UNION ALL
+    SELECT 'row', a.crew_call_id::pg_catalog.text, a.technician_id::pg_catalog.text,
+           a.flex_line_item_id::pg_catalog.text, NULL
+    FROM {assignments} AS a
+    WHERE a.crew_call_id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT c.id FROM {calls} AS c WHERE {is_of_element}))
+      AND a.technician_id IS NOT NULL)";
+
+std::string statement_to_read_crew(const CrewRelations &relations, std::string_view element)
+{
+    constexpr std::string_view place = "{is_of_element}";
+    std::string sql(read_crew_sql);
+    const std::string_view condition = relations.element_is_uuid ? is_of_element_uuid
+                                       : core::is_uuid(element)  ? is_of_element_text_of_uuid
+                                                                 : is_of_element_text;
+    for (std::size_t at; (at = sql.find(place)) != std::string::npos;)
+        sql.replace(at, place.size(), condition);
+    return relations.in(sql);
+}
+
+/// The order in which a plan takes them, whatever the order of the relation: without an id last.
+template <class Id> std::pair<bool, std::string_view> place_of(const std::optional<Id> &id)
+{
+    return {!id, id ? std::string_view(id->text()) : std::string_view()};
+}
+
+auto place_of(const core::DesiredMember &member)
+{
+    return std::tuple(std::string_view(member.call.text()), std::string_view(member.technician.text()),
+                      place_of(member.resource), place_of(member.role));
+}
+
+auto place_of(const Assignment &row)
+{
+    return std::tuple(std::string_view(row.call.text()), std::string_view(row.technician.text()), place_of(row.line));
+}
+
+constexpr auto comes_before = [](const auto &a, const auto &b) { return place_of(a) < place_of(b); };
+
+} // namespace
+
+core::Crew CrewStore::read()
+{
+    Rows rows = statements_.run(statement_to_read_crew(relations_, element_), {element_}, reader);
+    core::Crew crew;
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+        core::CrewCallId call{std::string(*rows.at(row, 1))};
+        core::TechnicianId technician{std::string(*rows.at(row, 2))};
+        if (*rows.at(row, 0) == "desired")
+            crew.desired.push_back({std::move(call), std::move(technician), id_of<core::ResourceId>(rows.at(row, 3)),
+                                    id_of<core::BusinessRoleId>(rows.at(row, 4))});
+        else
+            crew.rows.push_back({std::move(call), std::move(technician), id_of<core::LineItemId>(rows.at(row, 3))});
+    }
+    rows.release();
+    std::sort(crew.desired.begin(), crew.desired.end(), comes_before);
+    std::sort(crew.rows.begin(), crew.rows.end(), comes_before);
+    return crew;
+}
+
+} // namespace pg
