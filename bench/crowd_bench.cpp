@@ -5,7 +5,6 @@
 #include "statistics.hpp"
 #include "world.hpp"
 
-#include <cstring>
 #include <iostream>
 #include <memory>
 #include <stdexcept>

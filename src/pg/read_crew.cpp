@@ -62,7 +62,7 @@ constexpr std::string_view is_of_element_text_of_uuid =
 constexpr std::string_view is_of_element_text =
     R"(pg_catalog.lower(c.flex_element_id::pg_catalog.text COLLATE pg_catalog."C")
        OPERATOR(pg_catalog.=) pg_catalog.lower($1 COLLATE pg_catalog."C")
-       AND c.flex_element_id::pg_catalog.text OPERATOR(pg_catalog.=) $1)";
+       AND c.flex_element_id::pg_catalog.text COLLATE pg_catalog."C" OPERATOR(pg_catalog.=) $1)";
 
 // Both relations in one snapshot, of all calls of the element. The conditions stand at each relation, where they reach
 // the tables of a view.
