@@ -79,6 +79,22 @@ foreach my $type (qw(uuid text uuid))
 	$db->agrees($element, "after a change to $type");
 }
 
+# What is no UUID is told apart by letter case: nobody who waited takes the result of the other crew.
+{
+	$db->run('ALTER TABLE flex_crew_calls ALTER flex_element_id TYPE text USING flex_element_id::text');
+	@calls = ($db->make_call('Element-W', 1, 2), $db->make_call('element-w', 3));
+	my ($first, $second) = ($db->session, $db->session);
+	$sim->fault(kind => 'list', element => 'Element-W', hold => 'before');
+	$first->start_sync($calls[0]);
+	$sim->held;
+	$second->start_sync($calls[0]);
+	$db->wait_until(q(SELECT EXISTS (SELECT FROM flex_sync_activity WHERE state = 'waiting')));
+	is($db->sync($calls[1])->{status}, 'ok', 'a crew is synced');
+	$sim->release;
+	is($first->finish_sync->{status}, 'ok', 'while another is, whose element differs in letter case');
+	is(join(' ', @{ $second->finish_sync }{qw(status desired)}), 'ok 2', 'and who waited for that one syncs it');
+}
+
 # What is no UUID is told apart by letter case, whatever the column's collation thinks of it.
 SKIP:
 {

@@ -19,6 +19,7 @@ constexpr std::array<const char *, 18> result_columns{
     "run_id", "crew_call_id", "status",  "desired", "kept",   "adopted",       "added",       "removed", "stale",
     "pruned", "roles_set",    "skipped", "failed",  "passes", "http_requests", "duration_ms", "message", "diagnostics"};
 
+// Only UUIDs ($6) are the same element in another letter case.
 constexpr const char *read_run_sql = R"(
     SELECT l.run_id::text, l.crew_call_id::text, l.status, l.desired::text, l.kept::text, l.adopted::text,
            l.added::text, l.removed::text, l.stale::text, l.pruned::text, l.roles_set::text, l.skipped::text,
@@ -26,6 +27,7 @@ constexpr const char *read_run_sql = R"(
            (l.diagnostics @> '[{"code": "timeout"}]' OR l.diagnostics @> '[{"code": "deadline"}]')::text
     FROM {log} AS l
     WHERE lower(l.flex_element_id COLLATE "C") = lower($1 COLLATE "C") AND l.run_id > $2::bigint
+      AND (l.flex_element_id COLLATE "C" = $1 OR $6::boolean)
       AND l.server = $3 AND l.prune = $4 AND l.max_removals = $5::integer
     ORDER BY l.run_id DESC LIMIT 1)";
 
@@ -104,7 +106,8 @@ std::optional<SyncRow> result_of_run_since(std::int64_t last_run, CrewSession &s
     read_run.replace(read_run.find("{log}"), 5, session.own.table("flex_sync_log"));
     Rows rows = session.statements.run(read_run,
                                        {*session.call.element, std::to_string(last_run), session.connection.server,
-                                        core::name_of(policy.prune), std::to_string(policy.max_removals)},
+                                        core::name_of(policy.prune), std::to_string(policy.max_removals),
+                                        core::is_uuid(*session.call.element) ? "true" : "false"},
                                        session.own.identity);
     if (rows.empty())
         return std::nullopt;
