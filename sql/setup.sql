@@ -18,6 +18,7 @@ WHERE table_schema = 'public' AND table_name LIKE 'flex\_%' AND table_name NOT L
 ORDER BY table_name, ordinal_position;
 SELECT conrelid::regclass, conname, pg_get_constraintdef(oid) FROM pg_constraint
 WHERE conrelid IN ('flex_crew_calls'::regclass, 'flex_crew_assignments'::regclass, 'flex_desired_crew'::regclass)
+    AND contype <> 'n' -- of PostgreSQL 18: NOT NULL
 ORDER BY 1, 2;
 SELECT indexdef FROM pg_indexes WHERE tablename ~ '^flex_(crew|desired)' ORDER BY indexname;
 

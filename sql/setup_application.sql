@@ -77,7 +77,7 @@ SELECT c.flex_element_id FROM app.flex_due_crew_calls AS d JOIN app.flex_crew_ca
 DROP SERVER flex CASCADE;
 DROP EXTENSION flex_sync;
 SELECT count(*) > 0 FROM app.flex_desired_crew;
-SELECT conname FROM pg_constraint WHERE conrelid = 'app.flex_crew_assignments'::regclass ORDER BY 1;
+SELECT conname FROM pg_constraint WHERE conrelid = 'app.flex_crew_assignments'::regclass AND contype <> 'n' ORDER BY 1;
 
 \set VERBOSITY terse
 DROP SCHEMA app CASCADE;
