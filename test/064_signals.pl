@@ -52,15 +52,16 @@ is($session->finish_sqlstate, '57014', 'a sync that is cancelled');
 is_deeply(signals(), $before, 'changes no signal');
 timeout_works('after a cancel');
 
-# ---- libcurl's resolver is a thread, where no handler of the server may run
+# ---- libcurl's resolver is a thread, or one for each kind of address, where no handler of the server may run
 
 $db->set_server(url => 'https://hangs.example');
 $session->start("SELECT flex_sync_crew('$call')");
 $session->wait_for_network;
 my @threads;
 sleep 0.01 until @threads = $backend->threads;
-is(@threads, 1, 'while a host name is resolved there is another thread');
-my $blocked = hex substr $backend->status('SigBlk', $threads[0]), -8;
+ok(@threads, 'while a host name is resolved there is another thread');
+my $blocked = ~0;
+$blocked &= hex substr $backend->status('SigBlk', $_), -8 foreach @threads;
 my %number = (HUP => 1, INT => 2, QUIT => 3, USR1 => 10, USR2 => 12, ALRM => 14, TERM => 15, CHLD => 17, URG => 23, IO => 29);
 foreach my $name (sort keys %number)
 {
