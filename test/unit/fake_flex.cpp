@@ -1,6 +1,7 @@
 #include "fake_flex.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace unit {
 

@@ -44,10 +44,16 @@ public:
         ++reads;
         if (const auto event = before_read.find(reads); event != before_read.end())
             event->second();
-        core::Crew crew{.desired = desired, .rows = {}};
-        for (const auto &[key, row] : rows_)
-            crew.rows.push_back(row);
-        return crew;
+        last_read_ = crew();
+        return last_read_;
+    }
+
+    bool is_as_read() override
+    {
+        if (before_read.contains(reads + 1))
+            return false;
+        const core::Crew now = crew();
+        return now.desired == last_read_.desired && now.rows == last_read_.rows;
     }
 
     std::vector<core::KnownLine> read_known() override
@@ -172,6 +178,14 @@ public:
     int memory_writes = 0;
 
 private:
+    core::Crew crew() const
+    {
+        core::Crew crew{.desired = desired, .rows = {}};
+        for (const auto &[key, row] : rows_)
+            crew.rows.push_back(row);
+        return crew;
+    }
+
     static std::string key_of(const core::Assignment &row) { return row.call.text() + "/" + row.technician.text(); }
     static std::string key_of(const core::KnownLine &line)
     {
@@ -188,6 +202,7 @@ private:
         ++rows_deleted;
     }
 
+    core::Crew last_read_;
     FakeClock &clock_;
     std::map<std::string, core::Assignment> rows_;
     std::map<std::string, Noted> memory_;

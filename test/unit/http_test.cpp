@@ -623,7 +623,7 @@ TEST(Http, what_the_waiter_throws_ends_all_requests_and_leaves_nothing_behind)
         EXPECT_THROW(perform(in_vain, many(hanging, 10), 10s), unit::Cancelled);
     }
     EXPECT_TRUE(hanging.has_open(0)) << hanging.open_connections();
-    EXPECT_EQ(open_descriptors(), before);
+    EXPECT_LE(open_descriptors(), before); // a resolver's thread of another case may have ended meanwhile
     EXPECT_EQ(perform_one(http, {.url = server.url()}).status, 200);
     EXPECT_EQ(server.connection_count(), 1);
 }

@@ -115,11 +115,20 @@ TEST(KnownLines, what_is_deleted_is_forgotten_where_it_was_stored)
 TEST(KnownLines, tidying_keeps_what_is_alive_or_young)
 {
     KnownLines known = loaded();
-    known.tidy([](const LineItemId &line) { return line == l1 || line == l2; });
+    known.alive(l1);
+    known.alive(l2);
+    known.tidy();
     EXPECT_EQ(changes(known), Words{});
-    known.tidy([](const LineItemId &) { return false; });
-    EXPECT_EQ(changes(known), (Words{"-l2 r2", "-l1 r1"}));
     EXPECT_EQ(known.lost_add(r1), 59min);
+
+    known = loaded();
+    known.alive(l1);
+    known.tidy();
+    EXPECT_EQ(changes(known), Words{"-l2 r2"});
+
+    known = loaded();
+    known.tidy();
+    EXPECT_EQ(changes(known), (Words{"-l2 r2", "-l1 r1"}));
 }
 
 TEST(KnownLines, tidying_lets_lost_adds_go_after_an_hour_and_unshown_lines_after_a_day)
@@ -127,7 +136,7 @@ TEST(KnownLines, tidying_lets_lost_adds_go_after_an_hour_and_unshown_lines_after
     KnownLines known;
     known.load(
         {{.asked = r1, .age = 61min}, {.line = l1, .asked = r1, .age = 23h}, {.line = l2, .asked = r1, .age = 25h}});
-    known.tidy([](const LineItemId &) { return false; });
+    known.tidy();
     EXPECT_EQ(changes(known), (Words{"-l2 r1", "-lost r1"}));
 }
 
