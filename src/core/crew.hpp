@@ -16,6 +16,8 @@ struct DesiredMember {
     TechnicianId technician;
     std::optional<ResourceId> resource; ///< none: not known in Flex
     std::optional<BusinessRoleId> role; ///< none: leave the role alone
+
+    friend auto operator<=>(const DesiredMember &, const DesiredMember &) = default;
 };
 
 /// A technician who was mapped to a line of Flex: a row of `flex_crew_assignments`.
@@ -24,7 +26,7 @@ struct Assignment {
     TechnicianId technician;
     std::optional<LineItemId> line; ///< none: the row names no line
 
-    friend bool operator==(const Assignment &, const Assignment &) = default;
+    friend auto operator<=>(const Assignment &, const Assignment &) = default;
 };
 
 /// Both relations as one snapshot shows them, over all crew calls that share the element.

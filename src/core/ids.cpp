@@ -1,72 +1,129 @@
 #include "core/ids.hpp"
 
 #include <algorithm>
-#include <cstdint>
 #include <cstring>
 
 namespace core {
 
 namespace {
 
-// ASCII only, whatever the locale: a hexadecimal digit has no other letter case.
-constexpr char lower(char c)
+constexpr std::size_t uuid_size = 36;
+constexpr std::array hyphens{8, 13, 18, 23};
+
+// Where the two digits of each byte stand.
+constexpr std::array byte_places{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
+
+constexpr std::uint8_t no_digit = 16;
+
+/// What each character counts as a hexadecimal digit, in either letter case.
+constexpr std::array<std::uint8_t, 256> digit_of = [] {
+    std::array<std::uint8_t, 256> values{};
+    values.fill(no_digit);
+    for (std::uint8_t i = 0; i < 10; ++i)
+        values['0' + i] = i;
+    for (std::uint8_t i = 10; i < 16; ++i)
+        values['a' + i - 10] = values['A' + i - 10] = i;
+    return values;
+}();
+
+bool has_capital(std::string_view text)
 {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return std::any_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
 }
 
-constexpr bool is_hex_digit(char c)
+std::string text_of(const Uuid &uuid)
 {
-    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'f');
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string text(uuid_size, '-');
+    for (std::size_t i = 0; i < uuid.size(); ++i) {
+        text[byte_places[i]] = digits[uuid[i] >> 4];
+        text[byte_places[i] + 1] = digits[uuid[i] & 0xF];
+    }
+    return text;
 }
 
 } // namespace
 
+std::optional<Uuid> uuid_of(std::string_view text)
+{
+    if (text.size() != uuid_size)
+        return std::nullopt;
+    Uuid uuid;
+    bool is_uuid = std::all_of(hyphens.begin(), hyphens.end(), [&](int place) { return text[place] == '-'; });
+    for (std::size_t i = 0; i < uuid.size(); ++i) {
+        const std::uint8_t high = digit_of[static_cast<unsigned char>(text[byte_places[i]])];
+        const std::uint8_t low = digit_of[static_cast<unsigned char>(text[byte_places[i] + 1])];
+        is_uuid = is_uuid && high != no_digit && low != no_digit;
+        uuid[i] = static_cast<std::uint8_t>(high << 4 | low);
+    }
+    return is_uuid ? std::optional(uuid) : std::nullopt;
+}
+
 bool is_uuid(std::string_view text)
 {
-    if (text.size() != 36)
-        return false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool is_hyphen_place = i == 8 || i == 13 || i == 18 || i == 23;
-        if (is_hyphen_place ? text[i] != '-' : !is_hex_digit(text[i]))
-            return false;
-    }
-    return true;
+    return uuid_of(text).has_value();
 }
 
 std::string canonical_id(std::string_view text)
 {
-    std::string canonical(text);
-    if (is_uuid(text))
-        std::transform(canonical.begin(), canonical.end(), canonical.begin(), lower);
-    return canonical;
+    const std::optional<Uuid> uuid = uuid_of(text);
+    return uuid ? text_of(*uuid) : std::string(text);
 }
 
 bool same_id(std::string_view a, std::string_view b)
 {
-    if (a == b)
-        return true;
-    return a.size() == b.size() && is_uuid(a) && is_uuid(b) &&
-           std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+    return a == b || IdText(a) == IdText(b);
 }
 
-std::size_t hash_id(std::string_view text)
+IdText::IdText(std::string_view text)
 {
-    // FNV-1a by words of eight characters. The bit in which upper and lower case differ is set in all of them: equal
-    // for spellings of one UUID, and cheap for any other text.
-    constexpr std::uint64_t case_bits = 0x2020202020202020;
-    std::uint64_t hash = 14695981039346656037ULL;
-    const auto take = [&](std::size_t size) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, text.data(), size);
-        hash = (hash ^ (word | case_bits)) * 1099511628211ULL;
-        hash ^= hash >> 32;
-        text.remove_prefix(size);
-    };
-    while (text.size() >= sizeof(std::uint64_t))
-        take(sizeof(std::uint64_t));
-    if (!text.empty())
-        take(text.size());
-    return hash;
+    const std::optional<Uuid> uuid = uuid_of(text);
+    if (uuid && !has_capital(text))
+        value_ = *uuid;
+    else
+        value_ = std::make_shared<const Spelling>(Spelling{std::string(text), uuid});
+}
+
+std::string IdText::text() const
+{
+    const Uuid *const uuid = std::get_if<Uuid>(&value_);
+    return uuid ? text_of(*uuid) : spelling().text;
+}
+
+bool IdText::empty() const
+{
+    return !uuid() && spelling().text.empty();
+}
+
+const Uuid *IdText::uuid() const
+{
+    if (const Uuid *const uuid = std::get_if<Uuid>(&value_))
+        return uuid;
+    const std::optional<Uuid> &uuid = spelling().uuid;
+    return uuid ? &*uuid : nullptr;
+}
+
+std::strong_ordering operator<=>(const IdText &a, const IdText &b)
+{
+    const Uuid *const a_uuid = a.uuid();
+    const Uuid *const b_uuid = b.uuid();
+    if (a_uuid && b_uuid)
+        return std::memcmp(a_uuid, b_uuid, sizeof(Uuid)) <=> 0;
+    if (a_uuid || b_uuid)
+        return !a_uuid <=> !b_uuid;
+    return a.spelling().text <=> b.spelling().text;
+}
+
+std::size_t IdText::hash() const noexcept
+{
+    const Uuid *const uuid = this->uuid();
+    if (!uuid)
+        return std::hash<std::string>()(spelling().text);
+    // Many UUIDs differ in one half only, and then in a few digits of it.
+    std::array<std::uint64_t, 2> halves;
+    std::memcpy(halves.data(), uuid->data(), sizeof halves);
+    std::uint64_t hash = (halves[0] ^ (halves[1] >> 29) ^ (halves[1] << 35)) * 0x9E3779B97F4A7C15;
+    return hash ^ (hash >> 32);
 }
 
 } // namespace core

@@ -1,15 +1,25 @@
 #pragma once
 // The ids that Postgres and Flex use: opaque text that compares as a UUID where it is one.
 
+#include <array>
+#include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <variant>
 
 namespace core {
 
-/// True if the text has the form of a UUID: 8-4-4-4-12 hexadecimal digits in any letter case.
+/// The 16 bytes of a UUID, first digit first, as Postgres keeps them.
+using Uuid = std::array<std::uint8_t, 16>;
+
+/// The UUID that the text spells, if it has the form of one: 8-4-4-4-12 hexadecimal digits in any letter case.
+std::optional<Uuid> uuid_of(std::string_view text);
+
 bool is_uuid(std::string_view text);
 
 /// The form in which ids are compared, hashed and remembered: a UUID in lower case (as a `uuid` column prints it,
@@ -19,21 +29,56 @@ std::string canonical_id(std::string_view text);
 /// True if both texts have the same canonical form.
 bool same_id(std::string_view a, std::string_view b);
 
-/// Equal for texts of the same canonical form.
-std::size_t hash_id(std::string_view text);
+/// An id's text, in the spelling that it came with. A UUID in lower case takes its 16 bytes; copies of any other text
+/// share it.
+class IdText {
+public:
+    explicit IdText(std::string_view text);
+    explicit IdText(const Uuid &uuid) : value_(uuid) {}
+
+    std::string text() const;
+    bool empty() const;
+
+    /// In canonical form: UUIDs by their bytes, before all others, which compare letter by letter.
+    friend bool operator==(const IdText &a, const IdText &b)
+    {
+        const Uuid *const a_uuid = std::get_if<Uuid>(&a.value_);
+        const Uuid *const b_uuid = std::get_if<Uuid>(&b.value_);
+        return a_uuid && b_uuid ? *a_uuid == *b_uuid : (a <=> b) == 0;
+    }
+    friend std::strong_ordering operator<=>(const IdText &a, const IdText &b);
+
+    /// Equal for ids that are equal.
+    std::size_t hash() const noexcept;
+
+private:
+    struct Spelling {
+        std::string text;
+        std::optional<Uuid> uuid;
+    };
+
+    const Uuid *uuid() const;
+    const Spelling &spelling() const { return **std::get_if<std::shared_ptr<const Spelling>>(&value_); }
+
+    std::variant<Uuid, std::shared_ptr<const Spelling>> value_;
+};
 
 /// An id of one kind. It keeps the spelling that it came with, since requests use Flex's own, and compares in canonical
 /// form.
 template <class Kind> class Id {
 public:
-    explicit Id(std::string text) : text_(std::move(text)) {}
+    explicit Id(std::string_view text) : text_(text) {}
+    explicit Id(const Uuid &uuid) : text_(uuid) {}
 
-    const std::string &text() const { return text_; }
+    std::string text() const { return text_.text(); }
+    bool empty() const { return text_.empty(); }
+    std::size_t hash() const noexcept { return text_.hash(); }
 
-    friend bool operator==(const Id &a, const Id &b) { return same_id(a.text_, b.text_); }
+    friend bool operator==(const Id &, const Id &) = default;
+    friend std::strong_ordering operator<=>(const Id &, const Id &) = default;
 
 private:
-    std::string text_;
+    IdText text_;
 };
 
 using CrewCallId = Id<struct CrewCallKind>;
@@ -45,8 +90,6 @@ using BusinessRoleId = Id<struct BusinessRoleKind>;
 
 } // namespace core
 
-/// Not noexcept: libstdc++ keeps the hash beside each element then, rather than hash the ids of a bucket again and
-/// again.
 template <class Kind> struct std::hash<core::Id<Kind>> {
-    std::size_t operator()(const core::Id<Kind> &id) const { return core::hash_id(id.text()); }
+    std::size_t operator()(const core::Id<Kind> &id) const noexcept { return id.hash(); }
 };

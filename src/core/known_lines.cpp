@@ -96,15 +96,22 @@ void KnownLines::deleted(const LineItemId &line)
         drop(place);
 }
 
-void KnownLines::tidy(const std::function<bool(const LineItemId &)> &is_alive)
+void KnownLines::alive(const LineItemId &line)
 {
-    const auto is_over = [&](const KnownLine &known) {
+    if (const std::size_t place = place_of(line); place != none)
+        is_alive_[place] = true;
+}
+
+void KnownLines::tidy()
+{
+    const auto is_over = [this](std::size_t place) {
+        const KnownLine &known = lines_[place];
         if (!known.line)
             return known.age > lost_adds_are_kept;
-        return !is_alive(*known.line) && (known.was_shown || known.age > unshown_lines_are_kept);
+        return !is_alive_[place] && (known.was_shown || known.age > unshown_lines_are_kept);
     };
     for (std::size_t place = lines_.size(); place-- > 0;)
-        if (is_over(lines_[place]))
+        if (is_over(place))
             drop(place);
 }
 
@@ -133,6 +140,7 @@ std::size_t KnownLines::put(KnownLine known)
     lines_.push_back(std::move(known));
     is_stored_.push_back(false);
     is_changed_.push_back(true);
+    is_alive_.push_back(false);
     return place;
 }
 
@@ -154,10 +162,12 @@ void KnownLines::drop(std::size_t place)
         lines_[place] = std::move(lines_[last]);
         is_stored_[place] = is_stored_[last];
         is_changed_[place] = is_changed_[last];
+        is_alive_[place] = is_alive_[last];
     }
     lines_.pop_back();
     is_stored_.pop_back();
     is_changed_.pop_back();
+    is_alive_.pop_back();
 }
 
 } // namespace core

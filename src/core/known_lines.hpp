@@ -3,7 +3,6 @@
 
 #include "core/crew.hpp"
 
-#include <functional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -47,9 +46,12 @@ public:
     /// The line was deleted in Flex, and no listing shows it any more.
     void deleted(const LineItemId &line);
 
-    /// After a sync that ended `ok`: lets go of lines that were shown once and of which `is_alive` knows nothing any
-    /// more, of lines that were not shown within a day, and of lost adds older than an hour.
-    void tidy(const std::function<bool(const LineItemId &)> &is_alive);
+    /// The last listing shows the line, or a row names it.
+    void alive(const LineItemId &line);
+
+    /// After a sync that ended `ok`: lets go of lines that were shown once and are not alive any more, of lines that
+    /// were not shown within a day, and of lost adds older than an hour.
+    void tidy();
 
     /// What differs from what was loaded.
     Difference difference() const;
@@ -64,6 +66,7 @@ private:
     std::vector<KnownLine> lines_;
     std::vector<bool> is_stored_;  ///< beside `lines_`: it was loaded
     std::vector<bool> is_changed_; ///< beside `lines_`: it differs from what was loaded
+    std::vector<bool> is_alive_;   ///< beside `lines_`
     std::unordered_map<LineItemId, std::size_t> by_line_;
     std::unordered_map<ResourceId, std::size_t> by_lost_resource_;
     std::unordered_map<ResourceId, int> unshown_tries_; ///< of lines that were loaded and that no listing has shown

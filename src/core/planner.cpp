@@ -27,8 +27,10 @@ Plan Planner::run()
 
     Plan plan;
     plan.diagnostics = std::move(diagnostics_);
-    for (const std::vector<Step> &steps : steps_)
+    for (std::vector<Step> &steps : steps_) {
         plan.steps.insert(plan.steps.end(), steps.begin(), steps.end());
+        steps = {};
+    }
     return plan;
 }
 
@@ -73,7 +75,7 @@ void Planner::index_lines()
 /// remove for ever.
 const ResourceId *Planner::resource_of(const Line &line, const KnownLine *known) const
 {
-    if (known && !known->asked.text().empty() && (!known->was_shown || known->shown == line.resource))
+    if (known && !known->asked.empty() && (!known->was_shown || known->shown == line.resource))
         return &known->asked;
     return line.resource ? &*line.resource : nullptr;
 }

@@ -66,10 +66,7 @@ private:
         }
     };
     struct KeyHash {
-        std::size_t operator()(const Key &key) const
-        {
-            return hash_id(key.call->text()) * 31 + hash_id(key.technician->text());
-        }
+        std::size_t operator()(const Key &key) const { return key.call->hash() * 31 + key.technician->hash(); }
     };
 
     void index_known();

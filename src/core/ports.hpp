@@ -114,6 +114,10 @@ public:
     /// Desired crew and rows, from a new snapshot.
     virtual Crew read() = 0;
 
+    /// True if `read` would give the same again: nobody has committed anything since, and this transaction has written
+    /// nothing.
+    virtual bool is_as_read() = 0;
+
     virtual std::vector<KnownLine> read_known() = 0;
 
     /// Deletes these rows where they still name the line that they named. Raises the server's error.

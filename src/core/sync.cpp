@@ -63,10 +63,13 @@ SyncResult SyncRun::run_on(Listing first)
             break;
         note_earlier_adds();
         const bool is_sent = carry_out();
-        if (is_sent || is_waiting())
+        const bool is_quiet = !is_sent && !is_waiting();
+        if (!is_quiet)
             is_confirmed_ = settle(is_sent);
-        read_crew();
-        replan();
+        if (!is_quiet || !store_.is_as_read()) {
+            read_crew();
+            replan();
+        }
         if (!is_confirmed_ || passes_ == max_passes || !has_open_steps() || is_stopped_by_guard())
             break;
         if (!set_requests_aside()) {
@@ -190,6 +193,7 @@ bool SyncRun::list()
 void SyncRun::read_crew()
 {
     plan_ = {};
+    crew_ = {}; // two would take twice the memory
     crew_ = store_.read();
 }
 

@@ -272,14 +272,13 @@ void SyncRun::remember(bool is_ok)
     for (const LineItemId &line : deleted_)
         if (is_gone || known_.is_unshown(line))
             known_.deleted(line);
-    if (is_ok && !known_.all().empty()) {
-        std::unordered_set<LineItemId> alive;
+    if (is_ok) {
         for (const Line &line : lines_)
-            alive.insert(line.id);
+            known_.alive(line.id);
         for (const Assignment &row : crew_.rows)
             if (row.line)
-                alive.insert(*row.line);
-        known_.tidy([&](const LineItemId &line) { return alive.contains(line); });
+                known_.alive(*row.line);
+        known_.tidy();
     }
     const KnownLines::Difference difference = known_.difference();
     if (!difference.known.empty() || !difference.forgotten.empty())

@@ -8,20 +8,12 @@ namespace flex {
 
 namespace {
 
-struct SameId {
-    bool operator()(std::string_view a, std::string_view b) const { return core::same_id(a, b); }
-};
-
-struct HashId {
-    std::size_t operator()(std::string_view id) const { return core::hash_id(id); }
-};
-
 std::optional<std::string> id_listed_twice(const std::vector<core::Line> &lines)
 {
-    std::unordered_set<std::string_view, HashId, SameId> ids;
+    std::unordered_set<core::LineItemId> ids;
     ids.reserve(lines.size());
     for (const core::Line &line : lines)
-        if (!ids.insert(line.id.text()).second)
+        if (!ids.insert(line.id).second)
             return line.id.text();
     return std::nullopt;
 }

@@ -72,6 +72,17 @@ bool ListingHandler::String(const char *text, json::SizeType length, bool)
     return place() == Place::Skipped || take(rows_.back(), value);
 }
 
+template <class Id> void ListingHandler::set(std::optional<Id> &value, std::string_view text, const char *what)
+{
+    if (text.empty())
+        return;
+    const Id id(text);
+    if (value && *value != id)
+        note_oddity(std::string("shows two ").append(what).append(" that disagree"));
+    else if (!value)
+        value = id;
+}
+
 bool ListingHandler::take(Row &row, std::string_view text)
 {
     switch (fields_.back()) {
@@ -110,16 +121,6 @@ bool ListingHandler::take(Row &row, std::string_view text)
         break;
     }
     return true;
-}
-
-void ListingHandler::set(std::optional<std::string> &value, std::string_view text, const char *what)
-{
-    if (text.empty())
-        return;
-    if (value && !core::same_id(*value, text))
-        note_oddity(std::string("shows two ").append(what).append(" that disagree"));
-    else if (!value)
-        value = text;
 }
 
 bool ListingHandler::Key(const char *text, json::SizeType length, bool)
@@ -164,7 +165,7 @@ bool ListingHandler::StartObject()
     case Place::Rows:
         next = Place::Row;
         rows_.push_back({.slot = lines_.size()});
-        lines_.push_back({.id = core::LineItemId(""), .resource = {}, .role = {}, .name = {}});
+        lines_.push_back({.id = core::LineItemId(core::Uuid{}), .resource = {}, .role = {}, .name = {}});
         break;
     case Place::Row:
         if (fields_.back() == Field::Resource)
@@ -194,9 +195,9 @@ bool ListingHandler::EndObject(json::SizeType)
     fields_.pop_back();
     if (!is_row)
         return true;
-    const Row row = std::move(rows_.back());
+    Row row = std::move(rows_.back());
     rows_.pop_back();
-    return close(row);
+    return close(std::move(row));
 }
 
 bool ListingHandler::StartArray()
@@ -220,24 +221,22 @@ bool ListingHandler::EndArray(json::SizeType)
     return true;
 }
 
-bool ListingHandler::close(const Row &row)
+bool ListingHandler::close(Row row)
 {
     if (!row.id)
         return fail("it holds a row without an id");
     core::Line &line = lines_[row.slot];
-    line.id = core::LineItemId(*row.id);
+    line.id = *row.id;
     line.kind = !row.type               ? core::LineKind::Untyped
                 : is_contact(*row.type) ? core::LineKind::Contact
                                         : core::LineKind::Other;
     if (line.kind != core::LineKind::Other && !row.oddity.empty())
-        return fail("line \"" + *row.id + "\" " + row.oddity);
-    if (row.resource)
-        line.resource = core::ResourceId(*row.resource);
-    if (row.role)
-        line.role = core::BusinessRoleId(*row.role);
-    line.name = row.name;
+        return fail("line \"" + row.id->text() + "\" " + row.oddity);
+    line.resource = std::move(row.resource);
+    line.role = std::move(row.role);
+    line.name = std::move(row.name);
     if (line.kind == core::LineKind::Other)
-        line.type = *row.type;
+        line.type = *std::move(row.type);
     return true;
 }
 

@@ -43,10 +43,10 @@ private:
     /// A row that is still open.
     struct Row {
         std::size_t slot; ///< its place among the lines
-        std::optional<std::string> id = {};
-        std::optional<std::string> resource = {};
+        std::optional<core::LineItemId> id = {};
+        std::optional<core::ResourceId> resource = {};
         std::optional<std::string> type = {};
-        std::optional<std::string> role = {};
+        std::optional<core::BusinessRoleId> role = {};
         std::string name = {};
         std::string oddity = {}; ///< why the row means nothing, if it may be a contact
     };
@@ -54,9 +54,9 @@ private:
     bool scalar();
     bool fail(std::string why);
     bool take(Row &row, std::string_view text);
-    void set(std::optional<std::string> &value, std::string_view text, const char *what);
+    template <class Id> void set(std::optional<Id> &value, std::string_view text, const char *what);
     void note_oddity(std::string why);
-    bool close(const Row &row);
+    bool close(Row row);
     Place place() const { return places_.back(); }
 
     std::vector<Place> places_{Place::Top};

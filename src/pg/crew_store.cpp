@@ -185,8 +185,7 @@ std::vector<RowError> CrewStore::upsert(std::span<const Assignment> rows)
     Rows written = statements_.run(relations_.in(upsert_rows_sql), {json}, caller);
     std::unordered_set<std::string> keys;
     for (std::size_t i = 0; i < written.size(); ++i)
-        keys.insert(core::member_key(core::CrewCallId(std::string(*written.at(i, 0))),
-                                     core::TechnicianId(std::string(*written.at(i, 1)))));
+        keys.insert(core::member_key(core::CrewCallId(*written.at(i, 0)), core::TechnicianId(*written.at(i, 1))));
     written.release();
     if (keys.size() == rows.size())
         return {};

@@ -6,6 +6,7 @@
 #include "pg/relations.hpp"
 #include "pg/subtransaction.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,14 @@ struct CrewCall {
 /// Reads one crew call. Throws P0002 if there is none with this id, and 55000 if it has no element.
 CrewCall read_crew_call(Statements &statements, const CrewRelations &relations, const std::string &id);
 
+/// How many transactions of the server had ended at a moment, and how many commands of this one.
+struct TransactionMoment {
+    std::uint64_t ended = 0;
+    std::uint32_t command = 0;
+
+    friend bool operator==(const TransactionMoment &, const TransactionMoment &) = default;
+};
+
 /// Every statement is bound to the calls of one element.
 class CrewStore final : public core::CrewStore {
 public:
@@ -30,6 +39,7 @@ public:
               const core::ElementId &element);
 
     core::Crew read() override;
+    bool is_as_read() override;
     std::vector<core::KnownLine> read_known() override;
     void forget(std::span<const core::Assignment> rows) override;
     std::vector<core::RowError> rehearse(std::span<const core::Assignment> gone,
@@ -54,6 +64,7 @@ private:
     OwnTables own_;
     std::string server_;
     std::string element_; ///< canonical
+    TransactionMoment read_as_of_;
 };
 
 } // namespace pg

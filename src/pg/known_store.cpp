@@ -5,6 +5,7 @@
 
 #include "pg/json.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace pg {
@@ -37,7 +38,7 @@ std::string json_of(std::span<const KnownLine> known, bool lost)
         is_empty = false;
         json.begin_object();
         json.optional_text("line", canonical(line.line));
-        if (!line.asked.text().empty())
+        if (!line.asked.empty())
             json.text("resource", core::canonical_id(line.asked.text()));
         json.optional_text("shown", canonical(line.shown));
         json.boolean("was_shown", line.was_shown);
@@ -49,8 +50,34 @@ std::string json_of(std::span<const KnownLine> known, bool lost)
     return is_empty ? "" : std::string(json.view());
 }
 
+/// So that the JSON of a large crew is never in memory all at once.
+void in_portions(std::span<const KnownLine> known, const auto &write)
+{
+    constexpr std::size_t portion = 1000;
+    for (; !known.empty(); known = known.subspan(std::min(portion, known.size())))
+        write(known.first(std::min(portion, known.size())));
+}
+
 constexpr const char *record = R"(jsonb_to_recordset($3::jsonb)
         AS r (line text, resource text, shown text, was_shown boolean, role text, tries integer))";
+
+template <class Id> std::optional<Id> id_in(const std::optional<std::string_view> &text)
+{
+    return text ? std::optional<Id>(*text) : std::nullopt;
+}
+
+KnownLine known_line(const Rows &rows, std::size_t row)
+{
+    KnownLine line{.line = id_in<core::LineItemId>(rows.at(row, 0)),
+                   .asked = core::ResourceId(rows.at(row, 1).value_or("")),
+                   .shown = id_in<core::ResourceId>(rows.at(row, 2)),
+                   .was_shown = rows.at(row, 3) == "true",
+                   .role_sent = id_in<core::BusinessRoleId>(rows.at(row, 4)),
+                   .tries = static_cast<int>(number_in(*rows.at(row, 5)))};
+    if (const auto age = rows.at(row, 6))
+        line.age = std::chrono::milliseconds(number_in(*age));
+    return line;
+}
 
 } // namespace
 
@@ -64,24 +91,11 @@ std::vector<KnownLine> CrewStore::read_known()
         FROM )" + own_.table("flex_sync_contact") +
                              R"( AS k
         WHERE k.server = $1 AND k.flex_element_id = $2)";
-    Rows rows = statements_.run(read, {server_, element_}, own_.identity);
     std::vector<KnownLine> known;
-    known.reserve(rows.size());
-    for (std::size_t row = 0; row < rows.size(); ++row) {
-        KnownLine line{.asked = core::ResourceId(std::string(rows.at(row, 1).value_or("")))};
-        if (const auto id = rows.at(row, 0))
-            line.line = core::LineItemId(std::string(*id));
-        if (const auto shown = rows.at(row, 2))
-            line.shown = core::ResourceId(std::string(*shown));
-        line.was_shown = rows.at(row, 3) == "true";
-        if (const auto role = rows.at(row, 4))
-            line.role_sent = core::BusinessRoleId(std::string(*role));
-        line.tries = static_cast<int>(number_in(*rows.at(row, 5)));
-        if (const auto age = rows.at(row, 6))
-            line.age = std::chrono::milliseconds(number_in(*age));
-        known.push_back(std::move(line));
-    }
-    rows.release();
+    Cursor cursor = statements_.open(read, {server_, element_}, own_.identity);
+    for (const Rows *rows = &cursor.next(); !rows->empty(); rows = &cursor.next())
+        for (std::size_t row = 0; row < rows->size(); ++row)
+            known.push_back(known_line(*rows, row));
     return known;
 }
 
@@ -92,30 +106,35 @@ void CrewStore::remember(std::span<const KnownLine> known, std::span<const Known
         if (!json.empty())
             statements_.run(sql, {server_, element_, json}, own_.identity);
     };
-    run("DELETE FROM " + table + " AS k USING " + record + R"(
-        WHERE k.server = $1 AND k.flex_element_id = $2 AND k.flex_line_item_id = r.line)",
-        json_of(forgotten, false));
-    run("DELETE FROM " + table + " AS k USING " + record + R"(
-        WHERE k.server = $1 AND k.flex_element_id = $2 AND k.flex_line_item_id IS NULL
-          AND k.flex_resource_id = r.resource)",
-        json_of(forgotten, true));
-    run("INSERT INTO " + table + R"(
-        (server, flex_element_id, flex_line_item_id, flex_resource_id, shown_resource_id, was_shown, business_role_id,
-         tries, noted_at)
-        SELECT $1, $2, r.line, r.resource, r.shown, r.was_shown, r.role, r.tries, clock_timestamp()
-        FROM )" +
-            std::string(record) + R"(
-        ON CONFLICT (server, flex_element_id, flex_line_item_id) DO UPDATE
-        SET flex_resource_id = excluded.flex_resource_id, shown_resource_id = excluded.shown_resource_id,
-            was_shown = excluded.was_shown, business_role_id = excluded.business_role_id, tries = excluded.tries)",
-        json_of(known, false));
-    run("INSERT INTO " + table + R"(
-        (server, flex_element_id, flex_resource_id, noted_at)
-        SELECT $1, $2, r.resource, clock_timestamp() FROM )" +
-            std::string(record) + R"(
-        ON CONFLICT (server, flex_element_id, flex_resource_id) WHERE flex_line_item_id IS NULL DO UPDATE
-        SET noted_at = excluded.noted_at)",
-        json_of(known, true));
+    in_portions(forgotten, [&](std::span<const KnownLine> part) {
+        run("DELETE FROM " + table + " AS k USING " + record + R"(
+            WHERE k.server = $1 AND k.flex_element_id = $2 AND k.flex_line_item_id = r.line)",
+            json_of(part, false));
+        run("DELETE FROM " + table + " AS k USING " + record + R"(
+            WHERE k.server = $1 AND k.flex_element_id = $2 AND k.flex_line_item_id IS NULL
+              AND k.flex_resource_id = r.resource)",
+            json_of(part, true));
+    });
+    in_portions(known, [&](std::span<const KnownLine> part) {
+        run("INSERT INTO " + table + R"(
+            (server, flex_element_id, flex_line_item_id, flex_resource_id, shown_resource_id, was_shown,
+             business_role_id, tries, noted_at)
+            SELECT $1, $2, r.line, r.resource, r.shown, r.was_shown, r.role, r.tries, clock_timestamp()
+            FROM )" +
+                std::string(record) + R"(
+            ON CONFLICT (server, flex_element_id, flex_line_item_id) DO UPDATE
+            SET flex_resource_id = excluded.flex_resource_id, shown_resource_id = excluded.shown_resource_id,
+                was_shown = excluded.was_shown, business_role_id = excluded.business_role_id,
+                tries = excluded.tries)",
+            json_of(part, false));
+        run("INSERT INTO " + table + R"(
+            (server, flex_element_id, flex_resource_id, noted_at)
+            SELECT $1, $2, r.resource, clock_timestamp() FROM )" +
+                std::string(record) + R"(
+            ON CONFLICT (server, flex_element_id, flex_resource_id) WHERE flex_line_item_id IS NULL DO UPDATE
+            SET noted_at = excluded.noted_at)",
+            json_of(part, true));
+    });
 }
 
 } // namespace pg

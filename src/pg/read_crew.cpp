@@ -5,7 +5,6 @@
 #include "core/error.hpp"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 namespace pg {
@@ -25,7 +24,7 @@ std::optional<std::string> text_of(const std::optional<std::string_view> &value)
 /// An id that is NULL or empty is no id.
 template <class Id> std::optional<Id> id_of(const std::optional<std::string_view> &value)
 {
-    return value && !value->empty() ? std::optional<Id>(Id(std::string(*value))) : std::nullopt;
+    return value && !value->empty() ? std::optional<Id>(Id(*value)) : std::nullopt;
 }
 
 constexpr std::string_view read_call_sql = R"(
@@ -67,17 +66,27 @@ constexpr std::string_view is_of_element_text =
 // Both relations in one snapshot, of all calls of the element. The conditions stand at each relation, where they reach
 // the tables of a view.
 constexpr std::string_view read_crew_sql = R"(
-    SELECT 'desired', d.crew_call_id::pg_catalog.text, d.technician_id::pg_catalog.text,
+    SELECT 'desired', d.crew_call_id::pg_catalog.uuid, d.technician_id::pg_catalog.uuid,
            d.flex_resource_id::pg_catalog.text, d.business_role_id::pg_catalog.text
     FROM {desired} AS d
     WHERE d.crew_call_id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT c.id FROM {calls} AS c WHERE {is_of_element}))
       AND d.technician_id IS NOT NULL
     UNION ALL
-    SELECT 'row', a.crew_call_id::pg_catalog.text, a.technician_id::pg_catalog.text,
+    SELECT 'row', a.crew_call_id::pg_catalog.uuid, a.technician_id::pg_catalog.uuid,
            a.flex_line_item_id::pg_catalog.text, NULL
     FROM {assignments} AS a
     WHERE a.crew_call_id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT c.id FROM {calls} AS c WHERE {is_of_element}))
       AND a.technician_id IS NOT NULL)";
+
+/// A moment in the life of the database: nothing that a snapshot shows changes before another transaction ends, or this
+/// one writes.
+TransactionMoment now_in_transactions()
+{
+    return call([] {
+        const Snapshot snapshot = GetLatestSnapshot();
+        return TransactionMoment{.ended = snapshot->snapXactCompletionCount, .command = snapshot->curcid};
+    });
+}
 
 std::string statement_to_read_crew(const CrewRelations &relations, std::string_view element)
 {
@@ -91,44 +100,32 @@ std::string statement_to_read_crew(const CrewRelations &relations, std::string_v
     return relations.in(sql);
 }
 
-/// The order in which a plan takes them, whatever the order of the relation: without an id last.
-template <class Id> std::pair<bool, std::string_view> place_of(const std::optional<Id> &id)
-{
-    return {!id, id ? std::string_view(id->text()) : std::string_view()};
-}
-
-auto place_of(const core::DesiredMember &member)
-{
-    return std::tuple(std::string_view(member.call.text()), std::string_view(member.technician.text()),
-                      place_of(member.resource), place_of(member.role));
-}
-
-auto place_of(const Assignment &row)
-{
-    return std::tuple(std::string_view(row.call.text()), std::string_view(row.technician.text()), place_of(row.line));
-}
-
-constexpr auto comes_before = [](const auto &a, const auto &b) { return place_of(a) < place_of(b); };
-
 } // namespace
 
 core::Crew CrewStore::read()
 {
-    Rows rows = statements_.run(statement_to_read_crew(relations_, element_), {element_}, reader);
+    read_as_of_ = now_in_transactions();
     core::Crew crew;
-    for (std::size_t row = 0; row < rows.size(); ++row) {
-        core::CrewCallId call{std::string(*rows.at(row, 1))};
-        core::TechnicianId technician{std::string(*rows.at(row, 2))};
-        if (*rows.at(row, 0) == "desired")
-            crew.desired.push_back({std::move(call), std::move(technician), id_of<core::ResourceId>(rows.at(row, 3)),
-                                    id_of<core::BusinessRoleId>(rows.at(row, 4))});
-        else
-            crew.rows.push_back({std::move(call), std::move(technician), id_of<core::LineItemId>(rows.at(row, 3))});
-    }
-    rows.release();
-    std::sort(crew.desired.begin(), crew.desired.end(), comes_before);
-    std::sort(crew.rows.begin(), crew.rows.end(), comes_before);
+    Cursor cursor = statements_.open(statement_to_read_crew(relations_, element_), {element_}, reader);
+    for (const Rows *rows = &cursor.next(); !rows->empty(); rows = &cursor.next())
+        for (std::size_t row = 0; row < rows->size(); ++row) {
+            const core::CrewCallId call(rows->uuid(row, 1));
+            const core::TechnicianId technician(rows->uuid(row, 2));
+            if (*rows->at(row, 0) == "desired")
+                crew.desired.push_back({call, technician, id_of<core::ResourceId>(rows->at(row, 3)),
+                                        id_of<core::BusinessRoleId>(rows->at(row, 4))});
+            else
+                crew.rows.push_back({call, technician, id_of<core::LineItemId>(rows->at(row, 3))});
+        }
+    // A plan takes them in this order, whatever the order of the relation.
+    std::sort(crew.desired.begin(), crew.desired.end());
+    std::sort(crew.rows.begin(), crew.rows.end());
     return crew;
+}
+
+bool CrewStore::is_as_read()
+{
+    return now_in_transactions() == read_as_of_;
 }
 
 } // namespace pg

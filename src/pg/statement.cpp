@@ -4,21 +4,17 @@
 
 #include <array>
 #include <unordered_map>
+#include <utility>
 
 namespace pg {
 
 namespace {
 
 constexpr std::size_t max_parameters = 12;
+constexpr std::size_t max_columns = 32;
 
-/// Adds a hint to an error of insufficient privilege while the crew is read: the server's own says what is missing, or
-/// which policy hides rows, not what to do.
-void hint_at_privileges(void *is_reading)
-{
-    if (*static_cast<bool *>(is_reading) && geterrcode() == ERRCODE_INSUFFICIENT_PRIVILEGE)
-        errhint("Grant the missing privilege to the caller, or call flex_sync through a SECURITY DEFINER function "
-                "whose owner sees the whole crew; docs/supabase.md shows one.");
-}
+/// Rows that a cursor fetches at once: enough that their number costs nothing.
+constexpr long portion = 1000;
 
 /// Takes on the identity. What it changes is put back by `resign`, or by the (sub)transaction's abort.
 struct Assumed {
@@ -53,8 +49,10 @@ void resign(const Assumed &before)
 
 /// The plans of this backend, one for all values. They stay for its life, and the server plans them anew when a
 /// relation or its statistics change.
-SPIPlanPtr prepared(const std::string &sql, std::size_t parameter_count, const Identity &identity)
+SPIPlanPtr prepared(const std::string &sql, std::span<const Parameter> parameters, const Identity &identity)
 {
+    if (parameters.size() > max_parameters)
+        throw core::Error("too many parameters for a statement");
     static auto *const plans = new std::unordered_map<std::string, SPIPlanPtr>;
     if (const auto found = plans->find(sql); found != plans->end())
         return found->second;
@@ -64,7 +62,7 @@ SPIPlanPtr prepared(const std::string &sql, std::size_t parameter_count, const I
     const SPIPlanPtr plan = call([&] {
         const Assumed before = assume(identity);
         const SPIPlanPtr prepared =
-            SPI_prepare_cursor(text, static_cast<int>(parameter_count), types.data(), CURSOR_OPT_GENERIC_PLAN);
+            SPI_prepare_cursor(text, static_cast<int>(parameters.size()), types.data(), CURSOR_OPT_GENERIC_PLAN);
         if (prepared)
             SPI_keepplan(prepared);
         resign(before);
@@ -76,7 +74,8 @@ SPIPlanPtr prepared(const std::string &sql, std::size_t parameter_count, const I
     return plan;
 }
 
-int execute(SPIPlanPtr plan, std::span<const Parameter> parameters, const Identity &identity)
+/// Calls `action`, as the identity, with parameters as SPI takes them.
+auto with_values(std::span<const Parameter> parameters, const Identity &identity, const auto &action)
 {
     return call([&] {
         Datum values[max_parameters];
@@ -90,9 +89,9 @@ int execute(SPIPlanPtr plan, std::span<const Parameter> parameters, const Identi
                     : static_cast<Datum>(0);
         }
         const Assumed before = assume(identity);
-        const int code = SPI_execute_plan(plan, values, nulls, false, 0);
+        const auto result = action(values, nulls);
         resign(before);
-        return code;
+        return result;
     });
 }
 
@@ -104,39 +103,56 @@ Rows::Cell *cells_of(const SPITupleTable *table, std::size_t rows, std::size_t c
         auto *const cells = static_cast<Rows::Cell *>(
             MemoryContextAllocHuge(table->tuptabcxt, (rows * columns + 1) * sizeof(Rows::Cell)));
         Rows::Cell *cell = cells;
-        for (std::size_t row = 0; row < rows; ++row)
-            for (std::size_t column = 1; column <= columns; ++column) {
-                bool is_null = false;
-                const Datum value = SPI_getbinval(table->vals[row], table->tupdesc, static_cast<int>(column), &is_null);
-                const struct varlena *const string = is_null ? nullptr : DatumGetTextPP(value);
-                *cell++ = string ? Rows::Cell{VARDATA_ANY(string), static_cast<int>(VARSIZE_ANY_EXHDR(string))}
-                                 : Rows::Cell{nullptr, -1};
+        Datum values[max_columns];
+        bool is_null[max_columns];
+        for (std::size_t row = 0; row < rows; ++row) {
+            heap_deform_tuple(table->vals[row], table->tupdesc, values, is_null);
+            for (std::size_t column = 0; column < columns; ++column, ++cell) {
+                if (is_null[column]) {
+                    *cell = {nullptr, -1};
+                } else if (TupleDescAttr(table->tupdesc, column)->atttypid == UUIDOID) {
+                    *cell = {reinterpret_cast<const char *>(DatumGetUUIDP(values[column])->data), UUID_LEN};
+                } else {
+                    const struct varlena *const string = DatumGetTextPP(values[column]);
+                    *cell = {VARDATA_ANY(string), static_cast<int>(VARSIZE_ANY_EXHDR(string))};
+                }
             }
+        }
         MemoryContextSwitchTo(outer);
         return cells;
     });
 }
 
-bool all_are_text(TupleDesc columns)
+bool can_be_read(TupleDesc columns)
 {
     for (int i = 0; i < columns->natts; ++i)
-        if (TupleDescAttr(columns, i)->atttypid != TEXTOID)
+        if (const Oid type = TupleDescAttr(columns, i)->atttypid; type != TEXTOID && type != UUIDOID)
             return false;
-    return true;
+    return columns->natts <= static_cast<int>(max_columns);
 }
 
-/// Puts a callback on the server's error context stack while it lives.
-class ErrorContext {
+/// While it lives, an error of insufficient privilege while the crew is read gets a hint: the server's own says what is
+/// missing, or which policy hides rows, not what to do.
+class ReadingHint {
 public:
-    explicit ErrorContext(void (*callback)(void *), void *argument) : context_{error_context_stack, callback, argument}
+    explicit ReadingHint(const Identity &identity)
+        : is_reading_(identity.kind == Identity::Kind::Reader), context_{error_context_stack, add, &is_reading_}
     {
         error_context_stack = &context_;
     }
-    ~ErrorContext() { error_context_stack = context_.previous; }
-    ErrorContext(const ErrorContext &) = delete;
-    ErrorContext &operator=(const ErrorContext &) = delete;
+    ~ReadingHint() { error_context_stack = context_.previous; }
+    ReadingHint(const ReadingHint &) = delete;
+    ReadingHint &operator=(const ReadingHint &) = delete;
 
 private:
+    static void add(void *is_reading)
+    {
+        if (*static_cast<bool *>(is_reading) && geterrcode() == ERRCODE_INSUFFICIENT_PRIVILEGE)
+            errhint("Grant the missing privilege to the caller, or call flex_sync through a SECURITY DEFINER function "
+                    "whose owner sees the whole crew; docs/supabase.md shows one.");
+    }
+
+    bool is_reading_;
     ErrorContextCallback context_;
 };
 
@@ -161,24 +177,41 @@ void Statements::commit()
 
 Rows Statements::run(const std::string &sql, std::initializer_list<Parameter> parameters, const Identity &identity)
 {
-    if (parameters.size() > max_parameters)
-        throw core::Error("too many parameters for a statement");
-    bool is_reading = identity.kind == Identity::Kind::Reader;
-    const ErrorContext hint(hint_at_privileges, &is_reading);
-    const SPIPlanPtr plan = prepared(sql, parameters.size(), identity);
-    const int code = execute(plan, {parameters.begin(), parameters.size()}, identity);
+    const ReadingHint hint(identity);
+    const SPIPlanPtr plan = prepared(sql, parameters, identity);
+    const int code = with_values(parameters, identity, [&](Datum *values, const char *nulls) {
+        return SPI_execute_plan(plan, values, nulls, false, 0);
+    });
     if (code < 0)
         throw core::Error("could not execute a statement", SPI_result_code_string(code));
-    Rows rows;
-    rows.table_ = SPI_tuptable;
-    if (!rows.table_)
-        return rows;
-    if (!all_are_text(rows.table_->tupdesc))
-        throw core::Error("a statement returns a column that is not text");
-    rows.size_ = SPI_processed;
-    rows.columns_ = static_cast<std::size_t>(rows.table_->tupdesc->natts);
-    rows.cells_ = cells_of(rows.table_, rows.size_, rows.columns_);
-    return rows;
+    return Rows::of_last();
+}
+
+Cursor Statements::open(const std::string &sql, std::initializer_list<Parameter> parameters, const Identity &identity)
+{
+    const ReadingHint hint(identity);
+    const SPIPlanPtr plan = prepared(sql, parameters, identity);
+    return {with_values(
+                parameters, identity,
+                [&](Datum *values, const char *nulls) { return SPI_cursor_open(nullptr, plan, values, nulls, false); }),
+            identity};
+}
+
+const Rows &Cursor::next()
+{
+    rows_.release();
+    if (!portal_)
+        return rows_;
+    const ReadingHint hint(identity_);
+    call([&] {
+        const Assumed before = assume(identity_);
+        SPI_cursor_fetch(portal_, true, portion);
+        resign(before);
+    });
+    rows_ = Rows::of_last();
+    if (rows_.size() < portion)
+        call([&] { SPI_cursor_close(std::exchange(portal_, nullptr)); });
+    return rows_;
 }
 
 void Statements::run_once(const std::string &sql)
@@ -189,11 +222,25 @@ void Statements::run_once(const std::string &sql)
         throw core::Error("could not execute a statement", SPI_result_code_string(code));
 }
 
+Rows Rows::of_last()
+{
+    Rows rows;
+    rows.table_ = SPI_tuptable;
+    if (!rows.table_)
+        return rows;
+    if (!can_be_read(rows.table_->tupdesc))
+        throw core::Error("a statement returns columns that are not text, or too many");
+    rows.size_ = SPI_processed;
+    rows.columns_ = static_cast<std::size_t>(rows.table_->tupdesc->natts);
+    rows.cells_ = cells_of(rows.table_, rows.size_, rows.columns_);
+    return rows;
+}
+
 void Rows::release()
 {
-    call([&] { SPI_freetuptable(table_); });
-    table_ = nullptr;
-    size_ = 0;
+    if (table_)
+        call([&] { SPI_freetuptable(table_); });
+    *this = {};
 }
 
 std::string quoted_identifier(std::string_view name)

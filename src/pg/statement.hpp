@@ -1,13 +1,16 @@
 #pragma once
 // SQL as this project uses it: text in, text out, statements prepared once per backend.
 
-#include "pg/wall.hpp"
+#include "core/ids.hpp"
 
+#include <cstring>
 #include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+
+#include "pg/wall.hpp"
 
 namespace pg {
 
@@ -18,14 +21,14 @@ using Parameter = std::optional<std::string_view>;
 class Rows {
 public:
     struct Cell {
-        const char *data;
-        int length; ///< -1: NULL
+        const char *data; ///< of a text its characters, of a UUID its bytes
+        int length;       ///< -1: NULL
     };
 
     std::size_t size() const { return size_; }
     bool empty() const { return size_ == 0; }
 
-    /// A value; none is NULL. Every column is of type text.
+    /// The value of a column of type text; none is NULL.
     std::optional<std::string_view> at(std::size_t row, std::size_t column) const
     {
         const Cell &cell = cells_[row * columns_ + column];
@@ -34,10 +37,22 @@ public:
         return std::string_view(cell.data, static_cast<std::size_t>(cell.length));
     }
 
+    /// The value of a column of type uuid, which is not NULL.
+    core::Uuid uuid(std::size_t row, std::size_t column) const
+    {
+        core::Uuid uuid;
+        std::memcpy(uuid.data(), cells_[row * columns_ + column].data, uuid.size());
+        return uuid;
+    }
+
     void release();
 
 private:
     friend class Statements;
+    friend class Cursor;
+    /// Those that the last statement or fetch has left in SPI_tuptable; none if it returns no rows.
+    static Rows of_last();
+
     SPITupleTable *table_ = nullptr;
     const Cell *cells_ = nullptr;
     std::size_t size_ = 0;
@@ -53,6 +68,21 @@ struct Identity {
     };
     Kind kind = Kind::Caller;
     Oid owner = InvalidOid;
+};
+
+/// The rows of a statement in portions, so that those of a large crew are never in memory all at once.
+class Cursor {
+public:
+    /// The next portion, which lives until the next call; an empty one after the last. Raises the server's error.
+    const Rows &next();
+
+private:
+    friend class Statements;
+    Cursor(Portal portal, const Identity &identity) : portal_(portal), identity_(identity) {}
+
+    Portal portal_; ///< null after the last portion
+    Identity identity_;
+    Rows rows_;
 };
 
 /// An SPI connection for one call of a function. It has no destructor that calls the server: after an error the abort
@@ -71,6 +101,9 @@ public:
     /// Runs a statement, with a snapshot that shows all that has committed by now (READ COMMITTED). Raises the server's
     /// error.
     Rows run(const std::string &sql, std::initializer_list<Parameter> parameters, const Identity &identity);
+
+    /// The same for a statement that may return many rows. What is not fetched is let go with the transaction.
+    Cursor open(const std::string &sql, std::initializer_list<Parameter> parameters, const Identity &identity);
 
     /// Runs one or more statements of DDL as the caller, without keeping a plan. Raises the server's error.
     void run_once(const std::string &sql);
