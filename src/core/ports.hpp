@@ -114,8 +114,7 @@ public:
     /// Desired crew and rows, from a new snapshot.
     virtual Crew read() = 0;
 
-    /// True if `read` would give the same again: nobody has committed anything since, and this transaction has written
-    /// nothing.
+    /// True if `read` would give the same again: nobody has committed anything since, and no crew was written here.
     virtual bool is_as_read() = 0;
 
     virtual std::vector<KnownLine> read_known() = 0;

@@ -178,7 +178,8 @@ std::unordered_set<std::string> SyncRun::report_operations(SyncResult &result) c
 /// True if the step stayed undone because of something that is reported for itself.
 bool SyncRun::is_explained(const Step &step, const std::unordered_set<std::string> &reported) const
 {
-    if (has_closed_row(step) || reported.contains(target_of(step.action, step.resource, step.line)))
+    if (has_closed_row(step) ||
+        (!reported.empty() && reported.contains(target_of(step.action, step.resource, step.line))))
         return true;
     switch (step.action) {
     case Action::Remove:

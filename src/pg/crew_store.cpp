@@ -88,6 +88,8 @@ constexpr std::string_view read_deferrable_sql = R"(
 
 } // namespace
 
+std::uint64_t CrewStore::written_ = 0;
+
 CrewStore::CrewStore(Statements &statements, CrewRelations relations, OwnTables own, std::string server,
                      const core::ElementId &element)
     : statements_(statements), relations_(std::move(relations)), own_(std::move(own)), server_(std::move(server)),
@@ -97,6 +99,7 @@ CrewStore::CrewStore(Statements &statements, CrewRelations relations, OwnTables 
 
 void CrewStore::forget(std::span<const Assignment> rows)
 {
+    ++written_;
     statements_.run(relations_.in(delete_rows_sql), {json_of(rows)}, caller);
 }
 
@@ -142,6 +145,7 @@ std::vector<RowError> CrewStore::write_now(Ending ending, std::span<const Assign
     // A rehearsal must hear the constraints that speak up at commit.
     if (ending == Ending::RollBack)
         check_deferrable_constraints_now();
+    ++written_;
     std::vector<RowError> errors;
     if (!gone.empty())
         errors = drop(gone);

@@ -24,12 +24,13 @@ struct CrewCall {
 /// Reads one crew call. Throws P0002 if there is none with this id, and 55000 if it has no element.
 CrewCall read_crew_call(Statements &statements, const CrewRelations &relations, const std::string &id);
 
-/// How many transactions of the server had ended at a moment, and how many commands of this one.
-struct TransactionMoment {
+/// A moment in the life of the crew relations: how many transactions of the server had ended, and how often this
+/// backend had written a crew.
+struct CrewMoment {
     std::uint64_t ended = 0;
-    std::uint32_t command = 0;
+    std::uint64_t written = 0;
 
-    friend bool operator==(const TransactionMoment &, const TransactionMoment &) = default;
+    friend bool operator==(const CrewMoment &, const CrewMoment &) = default;
 };
 
 /// Every statement is bound to the calls of one element.
@@ -49,6 +50,7 @@ public:
     void remember(std::span<const core::KnownLine> known, std::span<const core::KnownLine> forgotten) override;
 
 private:
+    static CrewMoment now();
     std::vector<core::RowError> write_in(Ending ending, std::span<const core::Assignment> gone,
                                          std::span<const core::Assignment> mapped);
     std::vector<core::RowError> write_now(Ending ending, std::span<const core::Assignment> gone,
@@ -64,7 +66,8 @@ private:
     OwnTables own_;
     std::string server_;
     std::string element_; ///< canonical
-    TransactionMoment read_as_of_;
+    CrewMoment read_as_of_;
+    static std::uint64_t written_; ///< statements of this backend that wrote a crew
 };
 
 } // namespace pg

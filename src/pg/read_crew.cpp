@@ -78,16 +78,6 @@ constexpr std::string_view read_crew_sql = R"(
     WHERE a.crew_call_id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT c.id FROM {calls} AS c WHERE {is_of_element}))
       AND a.technician_id IS NOT NULL)";
 
-/// A moment in the life of the database: nothing that a snapshot shows changes before another transaction ends, or this
-/// one writes.
-TransactionMoment now_in_transactions()
-{
-    return call([] {
-        const Snapshot snapshot = GetLatestSnapshot();
-        return TransactionMoment{.ended = snapshot->snapXactCompletionCount, .command = snapshot->curcid};
-    });
-}
-
 std::string statement_to_read_crew(const CrewRelations &relations, std::string_view element)
 {
     constexpr std::string_view place = "{is_of_element}";
@@ -104,7 +94,7 @@ std::string statement_to_read_crew(const CrewRelations &relations, std::string_v
 
 core::Crew CrewStore::read()
 {
-    read_as_of_ = now_in_transactions();
+    read_as_of_ = now();
     core::Crew crew;
     Cursor cursor = statements_.open(statement_to_read_crew(relations_, element_), {element_}, reader);
     for (const Rows *rows = &cursor.next(); !rows->empty(); rows = &cursor.next())
@@ -123,9 +113,15 @@ core::Crew CrewStore::read()
     return crew;
 }
 
+/// Nothing that a snapshot shows changes before another transaction ends.
+CrewMoment CrewStore::now()
+{
+    return {.ended = call([] { return GetLatestSnapshot()->snapXactCompletionCount; }), .written = written_};
+}
+
 bool CrewStore::is_as_read()
 {
-    return now_in_transactions() == read_as_of_;
+    return now() == read_as_of_;
 }
 
 } // namespace pg
