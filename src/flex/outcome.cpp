@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
 
 namespace flex {
@@ -75,8 +76,17 @@ double start_of_phase(const Response &response)
     return std::max({response.resolved, response.connected, response.secured, response.first_byte});
 }
 
+/// libcurl calls a connection that breaks in the TLS handshake a failure of TLS; it may do better the next time.
+bool broke_in_handshake(const Response &response)
+{
+    return response.result == CURLE_SSL_CONNECT_ERROR &&
+           (response.os_error == ECONNRESET || response.os_error == EPIPE);
+}
+
 std::string code_of_failure(const Response &response)
 {
+    if (broke_in_handshake(response))
+        return response.sends > 0 ? "connection_lost" : "unreachable";
     switch (response.result) {
     case CURLE_OPERATION_TIMEDOUT:
         return "timeout";

@@ -139,6 +139,9 @@ Response Transfer::finish(CURLcode result)
     response_.result = result;
     response_.status = static_cast<int>(status);
     response_.error = error_[0] ? error_ : curl_easy_strerror(result);
+    long os_error = 0;
+    curl_easy_getinfo(easy_.get(), CURLINFO_OS_ERRNO, &os_error);
+    response_.os_error = static_cast<int>(os_error);
     response_.resolved = seconds(CURLINFO_NAMELOOKUP_TIME_T);
     response_.connected = seconds(CURLINFO_CONNECT_TIME_T);
     response_.secured = seconds(CURLINFO_APPCONNECT_TIME_T);

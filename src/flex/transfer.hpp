@@ -39,6 +39,7 @@ struct Response {
     bool is_too_large = false;
     std::string body = {};
     std::string error = {}; ///< libcurl's words
+    int os_error = 0;       ///< the errno of what failed, where libcurl knows one
     std::string retry_after = {};
     std::string refreshed_token = {};
     std::string paging = {}; ///< a header that tells of further pages

@@ -609,6 +609,33 @@ TEST(Http, nobody_listening_means_nothing_was_sent)
 
 // ---- whoever leaves in the middle leaves nothing behind
 
+TEST(Http, a_connection_that_is_reset_in_the_tls_handshake_says_so)
+{
+    const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr *>(&address), size), 0);
+    ASSERT_EQ(listen(listener, 1), 0);
+    ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr *>(&address), &size), 0);
+    std::thread resetter([listener] {
+        const int connection = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+        char byte;
+        recv(connection, &byte, 1, 0);
+        close(connection); // with bytes unread, which makes it a reset
+    });
+    unit::PollWaiter waiter;
+    Http http(options(), waiter);
+    const Response response =
+        perform_one(http, {.url = "https://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/"});
+    resetter.join();
+    close(listener);
+    EXPECT_EQ(response.result, CURLE_SSL_CONNECT_ERROR);
+    EXPECT_EQ(response.os_error, ECONNRESET);
+    EXPECT_EQ(response.sends, 0);
+}
+
 TEST(Http, what_the_waiter_throws_ends_all_requests_and_leaves_nothing_behind)
 {
     WireServer hanging(always("", WireReply::Then::Hang));

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 using core::Answer;
 using core::Outcome;
 using flex::answer_of;
@@ -161,6 +163,22 @@ TEST(Outcome, a_failure_has_a_code_that_stays)
     EXPECT_EQ(answer_of(failed(CURLE_COULDNT_RESOLVE_HOST, 0)).code, "unreachable");
     EXPECT_EQ(answer_of(failed(CURLE_RECV_ERROR, 1)).code, "connection_lost");
     EXPECT_EQ(answer_of(failed(CURLE_ABORTED_BY_CALLBACK, 1)).code, "connection_lost");
+}
+
+TEST(Outcome, a_connection_that_breaks_in_the_handshake_is_no_matter_of_tls)
+{
+    for (const int error : {ECONNRESET, EPIPE}) {
+        Response response = failed(CURLE_SSL_CONNECT_ERROR, 0);
+        response.os_error = error;
+        EXPECT_EQ(answer_of(response).code, "unreachable");
+        EXPECT_EQ(answer_of(response).outcome, Outcome::NothingDone);
+        response.sends = 1;
+        EXPECT_EQ(answer_of(response).code, "connection_lost");
+        EXPECT_EQ(answer_of(response).outcome, Outcome::Unknown);
+    }
+    Response mistrusted = failed(CURLE_PEER_FAILED_VERIFICATION, 0);
+    mistrusted.os_error = ECONNRESET;
+    EXPECT_EQ(answer_of(mistrusted).code, "tls");
 }
 
 TEST(Outcome, a_failure_has_a_sentence)
