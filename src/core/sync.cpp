@@ -63,10 +63,9 @@ SyncResult SyncRun::run_on(Listing first)
             break;
         note_earlier_adds();
         const bool is_sent = carry_out();
-        const bool is_quiet = !is_sent && !is_waiting();
-        if (!is_quiet)
+        if (is_sent || is_waiting())
             is_confirmed_ = settle(is_sent);
-        if (!is_quiet || !store_.is_as_read()) {
+        if (!store_.is_as_read()) {
             read_crew();
             replan();
         }
