@@ -126,8 +126,9 @@ $gone->stop;
 $session->start_sync($call);
 $session->wait_for_network;
 select undef, undef, undef, 0.3;
-$gone = FlexSim->start(port => $gone_port);
+$gone = FlexSim->start(port => $gone_port, latency => 2000);    # time to seed it before it answers
 $gone->seed($element, []);
+$gone->configure(latency_ms => 0);
 my $result = $session->finish_sync;
 is("@{$result}{qw(status added failed)}", 'ok 2 0', 'a server that is gone for a moment') or diag(explain($result));
 is($gone->counts->{add}, 2, 'each add once');
