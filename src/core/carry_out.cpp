@@ -139,8 +139,12 @@ void SyncRun::take(const Step &step, const ChangeResult &result)
         take_add(step, result);
     else if (step.action == Action::SetRole)
         take_role(*step.line, *step.role, result.answer);
-    else
+    else {
+        // Should it stay for all that, it is known as ours, and as one that Flex shows.
+        if (step.listed)
+            known_.shown(*step.listed);
         take_deletion(*step.line, step.action, result.answer);
+    }
     operations_.push_back(std::move(operation));
     if (result.role_answer)
         operations_.push_back({.action = Action::SetRole,

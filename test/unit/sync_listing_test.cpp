@@ -176,6 +176,22 @@ TEST(Sync, a_deletion_that_is_not_shown_in_time_makes_the_sync_partial)
     EXPECT_EQ(world.store.memory(), Words{"l1 r1 shown"});
 }
 
+TEST(Sync, a_contact_that_was_added_and_is_still_shown_after_its_deletion_stays_known)
+{
+    World world;
+    world.store.desires("ann", "r1");
+    world.flex.after_changes = [&] {
+        world.store.withdraws("ann");
+        world.flex.deletion_lag = 1h;
+    };
+    const core::SyncResult result = world.sync();
+    EXPECT_EQ(notes(result), Words{"remove still_shown -"});
+    EXPECT_EQ(world.store.memory(), Words{"n1 r1 shown"});
+    world.prune = core::Prune::Owned;
+    world.sync();
+    EXPECT_EQ(world.flex.sent, (Words{"list", "delete n1", "list", "list", "list", "list"}));
+}
+
 TEST(Sync, a_contact_that_lags_after_its_deletion_is_not_adopted_by_whoever_is_desired_again)
 {
     World world;
