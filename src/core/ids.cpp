@@ -66,13 +66,12 @@ bool is_uuid(std::string_view text)
 
 std::string canonical_id(std::string_view text)
 {
-    const std::optional<Uuid> uuid = uuid_of(text);
-    return uuid ? text_of(*uuid) : std::string(text);
+    return IdText(text).canonical();
 }
 
 bool same_id(std::string_view a, std::string_view b)
 {
-    return a == b || IdText(a) == IdText(b);
+    return IdText(a) == IdText(b);
 }
 
 IdText::IdText(std::string_view text)
@@ -87,6 +86,12 @@ IdText::IdText(std::string_view text)
 std::string IdText::text() const
 {
     const Uuid *const uuid = std::get_if<Uuid>(&value_);
+    return uuid ? text_of(*uuid) : spelling().text;
+}
+
+std::string IdText::canonical() const
+{
+    const Uuid *const uuid = this->uuid();
     return uuid ? text_of(*uuid) : spelling().text;
 }
 
@@ -122,7 +127,7 @@ std::size_t IdText::hash() const noexcept
     // Many UUIDs differ in one half only, and then in a few digits of it.
     std::array<std::uint64_t, 2> halves;
     std::memcpy(halves.data(), uuid->data(), sizeof halves);
-    std::uint64_t hash = (halves[0] ^ (halves[1] >> 29) ^ (halves[1] << 35)) * 0x9E3779B97F4A7C15;
+    const std::uint64_t hash = (halves[0] ^ (halves[1] >> 29) ^ (halves[1] << 35)) * 0x9E3779B97F4A7C15;
     return hash ^ (hash >> 32);
 }
 

@@ -37,15 +37,11 @@ public:
     explicit IdText(const Uuid &uuid) : value_(uuid) {}
 
     std::string text() const;
+    std::string canonical() const;
     bool empty() const;
 
     /// In canonical form: UUIDs by their bytes, before all others, which compare letter by letter.
-    friend bool operator==(const IdText &a, const IdText &b)
-    {
-        const Uuid *const a_uuid = std::get_if<Uuid>(&a.value_);
-        const Uuid *const b_uuid = std::get_if<Uuid>(&b.value_);
-        return a_uuid && b_uuid ? *a_uuid == *b_uuid : (a <=> b) == 0;
-    }
+    friend bool operator==(const IdText &a, const IdText &b) { return (a <=> b) == 0; }
     friend std::strong_ordering operator<=>(const IdText &a, const IdText &b);
 
     /// Equal for ids that are equal.
@@ -71,6 +67,7 @@ public:
     explicit Id(const Uuid &uuid) : text_(uuid) {}
 
     std::string text() const { return text_.text(); }
+    std::string canonical() const { return text_.canonical(); }
     bool empty() const { return text_.empty(); }
     std::size_t hash() const noexcept { return text_.hash(); }
 

@@ -14,16 +14,16 @@ constexpr int max_sends_of_an_add = 2;
 
 std::string member_key(const CrewCallId &call, const TechnicianId &technician)
 {
-    return canonical_id(call.text()) + '/' + canonical_id(technician.text());
+    return call.canonical() + '/' + technician.canonical();
 }
 
 std::string target_of(Action action, const ResourceId *resource, const LineItemId *line)
 {
     if (action == Action::Add || !line)
-        return "add/" + (resource ? canonical_id(resource->text()) : std::string());
+        return "add/" + (resource ? resource->canonical() : std::string());
     if (action == Action::Prune)
         action = Action::Remove;
-    return std::string(name_of(action)) + '/' + canonical_id(line->text());
+    return std::string(name_of(action)) + '/' + line->canonical();
 }
 
 std::string target_of(const Operation &operation)

@@ -93,7 +93,7 @@ std::uint64_t CrewStore::written_ = 0;
 CrewStore::CrewStore(Statements &statements, CrewRelations relations, OwnTables own, std::string server,
                      const core::ElementId &element)
     : statements_(statements), relations_(std::move(relations)), own_(std::move(own)), server_(std::move(server)),
-      element_(core::canonical_id(element.text()))
+      element_(element.canonical())
 {
 }
 

@@ -34,7 +34,7 @@ std::vector<core::ElementId> &running()
 
 std::int64_t lock_key(const core::ElementId &element)
 {
-    const std::string id = core::canonical_id(element.text());
+    const std::string id = element.canonical();
     const std::uint64_t hash =
         hash_bytes_extended(reinterpret_cast<const unsigned char *>(id.data()), static_cast<int>(id.size()), key_seed);
     return static_cast<std::int64_t>(hash);

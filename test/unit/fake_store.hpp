@@ -189,7 +189,7 @@ private:
     static std::string key_of(const core::Assignment &row) { return row.call.text() + "/" + row.technician.text(); }
     static std::string key_of(const core::KnownLine &line)
     {
-        return line.line ? core::canonical_id(line.line->text()) : "lost/" + core::canonical_id(line.asked.text());
+        return line.line ? line.line->canonical() : "lost/" + line.asked.canonical();
     }
 
     /// Where the row still names the line that it named.

@@ -42,13 +42,13 @@ void expect_nobody_called_twice(const Lists &lists, const Plan &plan)
     std::set<std::string> added;
     for (const Step &step : plan.steps)
         if (step.action == Action::Add) {
-            EXPECT_TRUE(added.insert(core::canonical_id(step.resource->text())).second) << step.resource->text();
+            EXPECT_TRUE(added.insert(step.resource->canonical()).second) << step.resource->text();
         }
     for (const core::Line &shown : lists.lines) {
         const bool is_known = std::any_of(lists.known.begin(), lists.known.end(),
                                           [&](const core::KnownLine &known) { return known.line == shown.id; });
         if (shown.kind != LineKind::Other && shown.resource && !is_known) {
-            EXPECT_FALSE(added.contains(core::canonical_id(shown.resource->text()))) << shown.id.text();
+            EXPECT_FALSE(added.contains(shown.resource->canonical())) << shown.id.text();
         }
     }
 }
