@@ -23,7 +23,7 @@ std::int64_t number_in(std::string_view text)
 
 template <class Id> std::optional<std::string> canonical(const std::optional<Id> &id)
 {
-    return id ? std::optional(core::canonical_id(id->text())) : std::nullopt;
+    return id ? std::optional(id->canonical()) : std::nullopt;
 }
 
 /// The lines, or the lost adds, as JSON; empty if there is none of that kind.
@@ -39,7 +39,7 @@ std::string json_of(std::span<const KnownLine> known, bool lost)
         json.begin_object();
         json.optional_text("line", canonical(line.line));
         if (!line.asked.empty())
-            json.text("resource", core::canonical_id(line.asked.text()));
+            json.text("resource", line.asked.canonical());
         json.optional_text("shown", canonical(line.shown));
         json.boolean("was_shown", line.was_shown);
         json.optional_text("role", canonical(line.role_sent));
@@ -61,18 +61,13 @@ void in_portions(std::span<const KnownLine> known, const auto &write)
 constexpr const char *record = R"(jsonb_to_recordset($3::jsonb)
         AS r (line text, resource text, shown text, was_shown boolean, role text, tries integer))";
 
-template <class Id> std::optional<Id> id_in(const std::optional<std::string_view> &text)
-{
-    return text ? std::optional<Id>(*text) : std::nullopt;
-}
-
 KnownLine known_line(const Rows &rows, std::size_t row)
 {
-    KnownLine line{.line = id_in<core::LineItemId>(rows.at(row, 0)),
+    KnownLine line{.line = rows.id<core::LineItemId>(row, 0),
                    .asked = core::ResourceId(rows.at(row, 1).value_or("")),
-                   .shown = id_in<core::ResourceId>(rows.at(row, 2)),
+                   .shown = rows.id<core::ResourceId>(row, 2),
                    .was_shown = rows.at(row, 3) == "true",
-                   .role_sent = id_in<core::BusinessRoleId>(rows.at(row, 4)),
+                   .role_sent = rows.id<core::BusinessRoleId>(row, 4),
                    .tries = static_cast<int>(number_in(*rows.at(row, 5)))};
     if (const auto age = rows.at(row, 6))
         line.age = std::chrono::milliseconds(number_in(*age));
@@ -92,10 +87,8 @@ std::vector<KnownLine> CrewStore::read_known()
                              R"( AS k
         WHERE k.server = $1 AND k.flex_element_id = $2)";
     std::vector<KnownLine> known;
-    Cursor cursor = statements_.open(read, {server_, element_}, own_.identity);
-    for (const Rows *rows = &cursor.next(); !rows->empty(); rows = &cursor.next())
-        for (std::size_t row = 0; row < rows->size(); ++row)
-            known.push_back(known_line(*rows, row));
+    statements_.for_each(read, {server_, element_}, own_.identity,
+                         [&](const Rows &rows, std::size_t row) { known.push_back(known_line(rows, row)); });
     return known;
 }
 

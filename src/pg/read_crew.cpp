@@ -21,12 +21,6 @@ std::optional<std::string> text_of(const std::optional<std::string_view> &value)
     return value ? std::optional<std::string>(*value) : std::nullopt;
 }
 
-/// An id that is NULL or empty is no id.
-template <class Id> std::optional<Id> id_of(const std::optional<std::string_view> &value)
-{
-    return value && !value->empty() ? std::optional<Id>(Id(*value)) : std::nullopt;
-}
-
 constexpr std::string_view read_call_sql = R"(
     SELECT c.job_id::pg_catalog.text, c.department::pg_catalog.text, c.flex_element_id::pg_catalog.text
     FROM {calls} AS c
@@ -96,17 +90,16 @@ core::Crew CrewStore::read()
 {
     read_as_of_ = now();
     core::Crew crew;
-    Cursor cursor = statements_.open(statement_to_read_crew(relations_, element_), {element_}, reader);
-    for (const Rows *rows = &cursor.next(); !rows->empty(); rows = &cursor.next())
-        for (std::size_t row = 0; row < rows->size(); ++row) {
-            const core::CrewCallId call(rows->uuid(row, 1));
-            const core::TechnicianId technician(rows->uuid(row, 2));
-            if (*rows->at(row, 0) == "desired")
-                crew.desired.push_back({call, technician, id_of<core::ResourceId>(rows->at(row, 3)),
-                                        id_of<core::BusinessRoleId>(rows->at(row, 4))});
-            else
-                crew.rows.push_back({call, technician, id_of<core::LineItemId>(rows->at(row, 3))});
-        }
+    const auto take = [&](const Rows &rows, std::size_t row) {
+        const core::CrewCallId call(rows.uuid(row, 1));
+        const core::TechnicianId technician(rows.uuid(row, 2));
+        if (*rows.at(row, 0) == "desired")
+            crew.desired.push_back(
+                {call, technician, rows.id<core::ResourceId>(row, 3), rows.id<core::BusinessRoleId>(row, 4)});
+        else
+            crew.rows.push_back({call, technician, rows.id<core::LineItemId>(row, 3)});
+    };
+    statements_.for_each(statement_to_read_crew(relations_, element_), {element_}, reader, take);
     // A plan takes them in this order, whatever the order of the relation.
     std::sort(crew.desired.begin(), crew.desired.end());
     std::sort(crew.rows.begin(), crew.rows.end());

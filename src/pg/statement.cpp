@@ -4,7 +4,6 @@
 
 #include <array>
 #include <unordered_map>
-#include <utility>
 
 namespace pg {
 
@@ -13,8 +12,8 @@ namespace {
 constexpr std::size_t max_parameters = 12;
 constexpr std::size_t max_columns = 32;
 
-/// Rows that a cursor fetches at once: enough that their number costs nothing.
-constexpr long portion = 1000;
+/// Rows that for_each fetches at once: enough that fetching costs nothing beside them.
+constexpr std::size_t portion = 1000;
 
 /// Takes on the identity. What it changes is put back by `resign`, or by the (sub)transaction's abort.
 struct Assumed {
@@ -187,31 +186,27 @@ Rows Statements::run(const std::string &sql, std::initializer_list<Parameter> pa
     return Rows::of_last();
 }
 
-Cursor Statements::open(const std::string &sql, std::initializer_list<Parameter> parameters, const Identity &identity)
+void Statements::for_each(const std::string &sql, std::initializer_list<Parameter> parameters, const Identity &identity,
+                          const std::function<void(const Rows &, std::size_t row)> &take)
 {
     const ReadingHint hint(identity);
     const SPIPlanPtr plan = prepared(sql, parameters, identity);
-    return {with_values(
-                parameters, identity,
-                [&](Datum *values, const char *nulls) { return SPI_cursor_open(nullptr, plan, values, nulls, false); }),
-            identity};
-}
-
-const Rows &Cursor::next()
-{
-    rows_.release();
-    if (!portal_)
-        return rows_;
-    const ReadingHint hint(identity_);
-    call([&] {
-        const Assumed before = assume(identity_);
-        SPI_cursor_fetch(portal_, true, portion);
-        resign(before);
+    const Portal cursor = with_values(parameters, identity, [&](Datum *values, const char *nulls) {
+        return SPI_cursor_open(nullptr, plan, values, nulls, false);
     });
-    rows_ = Rows::of_last();
-    if (rows_.size() < portion)
-        call([&] { SPI_cursor_close(std::exchange(portal_, nullptr)); });
-    return rows_;
+    for (bool is_last = false; !is_last;) {
+        call([&] {
+            const Assumed before = assume(identity);
+            SPI_cursor_fetch(cursor, true, portion);
+            resign(before);
+        });
+        Rows rows = Rows::of_last();
+        for (std::size_t row = 0; row < rows.size(); ++row)
+            take(rows, row);
+        is_last = rows.size() < portion;
+        rows.release();
+    }
+    call([&] { SPI_cursor_close(cursor); });
 }
 
 void Statements::run_once(const std::string &sql)
@@ -238,8 +233,7 @@ Rows Rows::of_last()
 
 void Rows::release()
 {
-    if (table_)
-        call([&] { SPI_freetuptable(table_); });
+    call([&] { SPI_freetuptable(table_); });
     *this = {};
 }
 

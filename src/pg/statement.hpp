@@ -4,6 +4,7 @@
 #include "core/ids.hpp"
 
 #include <cstring>
+#include <functional>
 #include <initializer_list>
 #include <optional>
 #include <span>
@@ -45,11 +46,17 @@ public:
         return uuid;
     }
 
+    /// An id; one that is NULL or empty is none.
+    template <class Id> std::optional<Id> id(std::size_t row, std::size_t column) const
+    {
+        const std::optional<std::string_view> text = at(row, column);
+        return text && !text->empty() ? std::optional<Id>(*text) : std::nullopt;
+    }
+
     void release();
 
 private:
     friend class Statements;
-    friend class Cursor;
     /// Those that the last statement or fetch has left in SPI_tuptable; none if it returns no rows.
     static Rows of_last();
 
@@ -70,21 +77,6 @@ struct Identity {
     Oid owner = InvalidOid;
 };
 
-/// The rows of a statement in portions, so that those of a large crew are never in memory all at once.
-class Cursor {
-public:
-    /// The next portion, which lives until the next call; an empty one after the last. Raises the server's error.
-    const Rows &next();
-
-private:
-    friend class Statements;
-    Cursor(Portal portal, const Identity &identity) : portal_(portal), identity_(identity) {}
-
-    Portal portal_; ///< null after the last portion
-    Identity identity_;
-    Rows rows_;
-};
-
 /// An SPI connection for one call of a function. It has no destructor that calls the server: after an error the abort
 /// cleans up.
 class Statements {
@@ -102,8 +94,10 @@ public:
     /// error.
     Rows run(const std::string &sql, std::initializer_list<Parameter> parameters, const Identity &identity);
 
-    /// The same for a statement that may return many rows. What is not fetched is let go with the transaction.
-    Cursor open(const std::string &sql, std::initializer_list<Parameter> parameters, const Identity &identity);
+    /// The same for a statement that may return many rows: `take` gets each of them, and only a part of them is in
+    /// memory at a time.
+    void for_each(const std::string &sql, std::initializer_list<Parameter> parameters, const Identity &identity,
+                  const std::function<void(const Rows &, std::size_t row)> &take);
 
     /// Runs one or more statements of DDL as the caller, without keeping a plan. Raises the server's error.
     void run_once(const std::string &sql);
