@@ -85,8 +85,6 @@ bool broke_in_handshake(const Response &response)
 
 std::string code_of_failure(const Response &response)
 {
-    if (broke_in_handshake(response))
-        return response.sends > 0 ? "connection_lost" : "unreachable";
     switch (response.result) {
     case CURLE_OPERATION_TIMEDOUT:
         return "timeout";
@@ -96,7 +94,9 @@ std::string code_of_failure(const Response &response)
     case CURLE_SSL_CIPHER:
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_CACERT_BADFILE:
-        return "tls";
+        if (!broke_in_handshake(response))
+            return "tls";
+        [[fallthrough]];
     default:
         return response.sends > 0 ? "connection_lost" : "unreachable";
     }
