@@ -40,7 +40,7 @@ bool SyncRun::settle(bool is_sent)
         read_crew();
         const TimePoint listed_at = clock_.now();
         if (!list()) {
-            replan();
+            replan(); // `list` let go of the plan
             // What an earlier one of these showed holds.
             if (listings > 1 || !is_sent)
                 return true;

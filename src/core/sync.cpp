@@ -65,6 +65,7 @@ SyncResult SyncRun::run_on(Listing first)
         const bool is_sent = carry_out();
         if (is_sent || is_waiting())
             is_confirmed_ = settle(is_sent);
+        // Whoever was assigned while Flex was being asked is heard (I8).
         if (!store_.is_as_read()) {
             read_crew();
             replan();
