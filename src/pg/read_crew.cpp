@@ -16,11 +16,6 @@ namespace {
 
 constexpr Identity reader{Identity::Kind::Reader};
 
-std::optional<std::string> text_of(const std::optional<std::string_view> &value)
-{
-    return value ? std::optional<std::string>(*value) : std::nullopt;
-}
-
 constexpr std::string_view read_call_sql = R"(
     SELECT c.job_id::pg_catalog.text, c.department::pg_catalog.text, c.flex_element_id::pg_catalog.text
     FROM {calls} AS c
@@ -34,10 +29,7 @@ CrewCall read_crew_call(Statements &statements, const CrewRelations &relations, 
     if (rows.empty())
         throw Error("P0002", "crew call \"" + id + "\" does not exist", "",
                     "Take the id from " + relations.calls() + ".");
-    CrewCall call{.id = id,
-                  .job = text_of(rows.at(0, 0)),
-                  .department = text_of(rows.at(0, 1)),
-                  .element = text_of(rows.at(0, 2))};
+    CrewCall call{.id = id, .job = rows.text(0, 0), .department = rows.text(0, 1), .element = rows.text(0, 2)};
     rows.release();
     if (!call.element || call.element->empty())
         throw Error("55000", "crew call \"" + id + "\" has no flex_element_id", "",

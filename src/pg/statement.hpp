@@ -53,6 +53,12 @@ public:
         return text && !text->empty() ? std::optional<Id>(*text) : std::nullopt;
     }
 
+    /// The same, copied.
+    std::optional<std::string> text(std::size_t row, std::size_t column) const
+    {
+        return std::optional<std::string>(at(row, column));
+    }
+
     void release();
 
 private:

@@ -43,11 +43,6 @@ constexpr const char *read_last_runs_sql = R"(
               AND l.status <> 'deferred')::text
     FROM jsonb_array_elements_text($1::jsonb) AS e (element))";
 
-std::optional<std::string> text_of(const std::optional<std::string_view> &value)
-{
-    return value ? std::optional<std::string>(*value) : std::nullopt;
-}
-
 std::string elements_json(const std::vector<CrewCall> &calls)
 {
     JsonWriter json;
@@ -114,9 +109,9 @@ private:
         std::unordered_set<std::string> elements;
         for (std::size_t row = 0; row < rows.size(); ++row) {
             CrewCall call{.id = std::string(*rows.at(row, 0)),
-                          .job = text_of(rows.at(row, 1)),
-                          .department = text_of(rows.at(row, 2)),
-                          .element = text_of(rows.at(row, 3))};
+                          .job = rows.text(row, 1),
+                          .department = rows.text(row, 2),
+                          .element = rows.text(row, 3)};
             if (!call.element->empty() && elements.insert(core::canonical_id(*call.element)).second)
                 calls_.push_back(std::move(call));
         }

@@ -24,11 +24,6 @@ constexpr std::string_view read_job_sql = R"(
     WHERE c.job_id OPERATOR(pg_catalog.=) $1::pg_catalog.uuid
     ORDER BY c.department::pg_catalog.text COLLATE pg_catalog."C", c.id)";
 
-std::optional<std::string> text_of(const std::optional<std::string_view> &value)
-{
-    return value ? std::optional<std::string>(*value) : std::nullopt;
-}
-
 /// The departments that were named; none: all.
 std::optional<std::vector<std::string>> departments_argument(FunctionCallInfo fcinfo)
 {
@@ -98,9 +93,9 @@ private:
         has_any_call_ = !rows.empty();
         for (std::size_t row = 0; row < rows.size(); ++row) {
             CrewCall call{.id = std::string(*rows.at(row, 0)),
-                          .job = text_of(rows.at(row, 1)),
-                          .department = text_of(rows.at(row, 2)),
-                          .element = text_of(rows.at(row, 3))};
+                          .job = rows.text(row, 1),
+                          .department = rows.text(row, 2),
+                          .element = rows.text(row, 3)};
             if (is_wanted(call))
                 calls_.push_back(std::move(call));
         }
