@@ -51,6 +51,28 @@ unlike(listed(), qr/4/, 'and not listed');
 $db->run('RESET lock_timeout');
 $holder->run('ROLLBACK');
 
+# ---- crews that the database refuses to read, before Flex is asked or while it answers
+
+sub last_failures
+{
+	return map { $_->{text} } $db->rows(q(SELECT message || ' ' || (diagnostics->0->>'code') AS text FROM flex_sync_log
+		WHERE status = 'failed' ORDER BY run_id));
+}
+$db->run("ALTER TABLE flex_desired_crew RENAME TO desired_table; CREATE VIEW flex_desired_crew AS SELECT crew_call_id, technician_id,
+	flex_resource_id, (1 / (crew_call_id <> '$calls[4]')::int)::text AS business_role_id FROM desired_table");
+is(call_all('strict => false'), '8 crew calls: 7 ok, 1 failed', 'one whose view raises fails, and keeps no other from being synced');
+is_deeply([last_failures], ['The database refused the sync, and nothing was changed. division by zero. 22012'], 'the log says why');
+unlike(listed(), qr/5/, 'without a request');
+$db->run('DROP VIEW flex_desired_crew; ALTER TABLE desired_table RENAME TO flex_desired_crew; TRUNCATE flex_sync_log');
+$holder->run('BEGIN; LOCK TABLE flex_sync_contact');
+$db->run('SET lock_timeout = 1');
+is(call_all('strict => false'), '8 crew calls: 8 failed', 'without what is remembered nothing is synced');
+is_deeply([last_failures],
+	[ ('The database refused the sync, and nothing was changed. canceling statement due to lock timeout. 55P03') x 8 ], 'and why');
+$holder->run('ROLLBACK');
+$db->run('RESET lock_timeout');
+is(call_all(), '8 crew calls: 8 ok', 'and then it is');
+
 # ---- aliases
 
 my $alias = $db->make_call('element-6', 6, 66);

@@ -5,6 +5,7 @@
 #include "core/diagnostic.hpp"
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -74,8 +75,10 @@ class FlexApi {
 public:
     virtual ~FlexApi() = default;
 
-    /// Lists elements, in parallel. Nothing is begun that could end after `deadline`.
-    virtual std::vector<Listing> list(std::span<const ElementId> elements, TimePoint deadline) = 0;
+    /// Lists elements, in parallel. Nothing is begun that could end after `deadline`. Calls `meanwhile`, if there is
+    /// one, while the first requests are under way; it asks nothing of Flex.
+    virtual std::vector<Listing> list(std::span<const ElementId> elements, TimePoint deadline,
+                                      const std::function<void()> &meanwhile) = 0;
 
     /// Carries out changes of one element in parallel, begun in their order; a result for each.
     virtual std::vector<ChangeResult> carry_out(const ElementId &element, std::span<const Change> changes,

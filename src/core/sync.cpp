@@ -30,7 +30,7 @@ SyncResult SyncRun::run()
 {
     if (std::optional<SyncResult> end = read())
         return *std::move(end);
-    Listing first = std::move(flex_.list({&element_, 1}, policy_.deadline).front());
+    Listing first = std::move(flex_.list({&element_, 1}, policy_.deadline, [this] { read_known(); }).front());
     first.requests = flex_.requests_sent() - requests_before_;
     return run_on(std::move(first));
 }
@@ -39,10 +39,14 @@ std::optional<SyncResult> SyncRun::read()
 {
     requests_before_ = flex_.requests_sent();
     read_crew();
-    known_.load(store_.read_known());
     if (set_aside(1))
         return std::nullopt;
     return refuse(listing_);
+}
+
+void SyncRun::read_known()
+{
+    known_.load(store_.read_known());
 }
 
 SyncResult SyncRun::run_on(Listing first)
@@ -128,7 +132,7 @@ bool SyncRun::set_requests_aside()
 const Answer &SyncRun::preview()
 {
     read_crew();
-    known_.load(store_.read_known());
+    read_known();
     list();
     return listing_;
 }
@@ -153,7 +157,7 @@ std::optional<Listing> SyncRun::next_listing()
         --prepaid_listings_;
     else if (!set_aside(1))
         return std::nullopt;
-    return std::move(flex_.list({&element_, 1}, policy_.deadline).front());
+    return std::move(flex_.list({&element_, 1}, policy_.deadline, {}).front());
 }
 
 /// A listing that would make more than one row stale, and two fifths of them or more (as one with every second line

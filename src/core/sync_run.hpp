@@ -15,12 +15,14 @@ public:
 
     SyncResult run();
 
-    // The same in three steps, for whoever lists many elements at once: `read`, then a listing that came after it, then
-    // `run_on`.
+    // The same in steps, for whoever lists many elements at once: `read`, then a listing that is asked for after it,
+    // `read_known` while Flex answers, then `run_on`.
 
-    /// Reads the crew and what is remembered. None if the first listing may be sent; else the result of a sync that
-    /// ends here.
+    /// Reads the crew. None if the first listing may be sent; else the result of a sync that ends here.
     std::optional<SyncResult> read();
+
+    /// Reads what is remembered, which only syncs of this element change, under its lock.
+    void read_known();
     SyncResult run_on(Listing first);
 
     /// Reads, lists and plans as `run` does, and changes nothing. The plan means something if the answer is `Done`.

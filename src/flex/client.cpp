@@ -55,7 +55,8 @@ Client::Client(std::string base_url, HttpOptions options, Waiter &waiter, core::
 {
 }
 
-std::vector<core::Listing> Client::list(std::span<const core::ElementId> elements, core::TimePoint deadline)
+std::vector<core::Listing> Client::list(std::span<const core::ElementId> elements, core::TimePoint deadline,
+                                        const std::function<void()> &meanwhile)
 {
     std::vector<Request> requests;
     for (const core::ElementId &element : elements)
@@ -76,7 +77,8 @@ std::vector<core::Listing> Client::list(std::span<const core::ElementId> element
                 repeats_.take_back();
             else
                 listings[index].answer = unsent_answer();
-        });
+        },
+        meanwhile);
     return listings;
 }
 

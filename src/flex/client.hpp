@@ -12,7 +12,8 @@ public:
     /// `base_url` is the server's, as the option gives it. Repeats are taken from `budget`, if there is one.
     Client(std::string base_url, HttpOptions options, Waiter &waiter, core::RequestBudget *budget = nullptr);
 
-    std::vector<core::Listing> list(std::span<const core::ElementId> elements, core::TimePoint deadline) override;
+    std::vector<core::Listing> list(std::span<const core::ElementId> elements, core::TimePoint deadline,
+                                    const std::function<void()> &meanwhile) override;
     std::vector<core::ChangeResult> carry_out(const core::ElementId &element, std::span<const core::Change> changes,
                                               core::TimePoint deadline) override;
     int requests_sent() const override { return http_.requests_sent(); }

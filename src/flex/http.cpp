@@ -48,7 +48,7 @@ Http::Http(HttpOptions options, Waiter &waiter) : options_(std::move(options)), 
 }
 
 void Http::perform(std::vector<Request> requests, core::TimePoint deadline, const OnResponse &on_response,
-                   const OnUnsent &on_unsent)
+                   const OnUnsent &on_unsent, const Meanwhile &meanwhile)
 {
     Batch batch{.waiting = {},
                 .under_way = {},
@@ -60,6 +60,9 @@ void Http::perform(std::vector<Request> requests, core::TimePoint deadline, cons
         batch.waiting.push_back({index, std::move(requests[index])});
 
     start_some(batch);
+    Pool::instance().turn();
+    if (meanwhile)
+        meanwhile();
     while (!batch.under_way.empty() || !batch.waiting.empty()) {
         Pool::instance().turn();
         collect(batch);

@@ -27,12 +27,15 @@ public:
     /// Told of each request for which the deadline left no time.
     using OnUnsent = std::function<void(std::size_t index)>;
 
+    /// Called once, when the first requests are under way. It performs none itself.
+    using Meanwhile = std::function<void()>;
+
     Http(HttpOptions options, Waiter &waiter);
 
     /// Sends the requests, at most `max_parallel` at once, begun in their order. Each may take `request_timeout`, but
     /// none past the deadline. What the waiter or a callback throws ends all of them.
     void perform(std::vector<Request> requests, core::TimePoint deadline, const OnResponse &on_response,
-                 const OnUnsent &on_unsent);
+                 const OnUnsent &on_unsent, const Meanwhile &meanwhile = {});
 
     /// Requests on the wire so far, those included that libcurl sent again by itself.
     int requests_sent() const { return requests_sent_; }

@@ -141,7 +141,7 @@ void Doctor::ask_flex()
     flex::Client client(connection_.options.url, once, waiter);
     const core::ElementId id(element);
     const core::Answer answer =
-        client.list({&id, 1}, std::chrono::steady_clock::now() + connection_.options.deadline).front().answer;
+        client.list({&id, 1}, std::chrono::steady_clock::now() + connection_.options.deadline, {}).front().answer;
     const std::string time = std::to_string(static_cast<long>(answer.duration.count())) + " ms";
     if (answer.outcome == core::Outcome::Done)
         findings_.ok("flex", "Flex takes the token and listed element \"" + element + "\" in " + time + ".");

@@ -38,7 +38,7 @@ struct SyncTools {
 };
 
 /// The sync of a crew whose lock is held. While it lives, a trigger that syncs the same crew gets `busy`. `read`, then
-/// `list`ing by whoever makes it, then `run`; `log` in every case.
+/// a listing by whoever makes it, with `read_known` meanwhile, then `run`; `log` in every case.
 class CrewRun {
 public:
     CrewRun(CrewSession &session, const SyncPolicy &policy, const SyncTools &tools);
@@ -50,6 +50,9 @@ public:
 
     /// Time in which other crews had their turn is neither this one's duration nor off its deadline.
     void leave_out(std::chrono::steady_clock::duration time);
+
+    /// Reads what is remembered of the crew, while Flex is asked.
+    void read_known() { sync_.read_known(); }
 
     /// Takes the listing on from there. What the server raises passes through.
     void run(core::Listing first);

@@ -159,13 +159,18 @@ private:
         std::vector<core::ElementId> elements;
         for (const auto &run : runs)
             elements.push_back(run->element());
-        std::vector<core::Listing> listings = flex.list(elements, tools.deadline);
+        std::vector<std::optional<UndoneError>> undone(runs.size());
+        std::vector<core::Listing> listings = flex.list(elements, tools.deadline, [&] {
+            for (std::size_t i = 0; i < runs.size(); ++i)
+                undone[i] = in_subtransaction([&] { runs[i]->read_known(); });
+        });
         const core::TimePoint listed_at = clock.now();
         for (std::size_t i = 0; i < runs.size(); ++i) {
             runs[i]->leave_out(clock.now() - listed_at);
-            const auto undone = in_subtransaction([&] { runs[i]->run(std::move(listings[i])); });
-            if (undone)
-                runs[i]->fail(undone->sqlstate, undone->message);
+            if (!undone[i])
+                undone[i] = in_subtransaction([&] { runs[i]->run(std::move(listings[i])); });
+            if (undone[i])
+                runs[i]->fail(undone[i]->sqlstate, undone[i]->message);
             count(*runs[i]);
         }
         longest_batch_ = std::max(longest_batch_, steady_clock::now() - begun);

@@ -94,7 +94,8 @@ SyncRow sync_locked(CrewSession &session, const SyncPolicy &policy)
     CrewRun run(session, policy, {flex, clock, budget, time_limit(clock.now(), options.deadline)});
     if (run.read()) {
         const core::ElementId &element = run.element();
-        run.run(std::move(flex.list({&element, 1}, time_limit(clock.now(), options.deadline)).front()));
+        const core::TimePoint deadline = time_limit(clock.now(), options.deadline);
+        run.run(std::move(flex.list({&element, 1}, deadline, [&] { run.read_known(); }).front()));
     }
     repeats.release();
     return run.log();

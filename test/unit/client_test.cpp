@@ -59,7 +59,7 @@ struct Flex {
     core::Listing list(const std::string &element = "e1", std::chrono::milliseconds time = 10s)
     {
         const ElementId id(element);
-        return client.list({&id, 1}, std::chrono::steady_clock::now() + time).front();
+        return client.list({&id, 1}, std::chrono::steady_clock::now() + time, {}).front();
     }
 
     core::ChangeResult carry_out(const Change &change, std::chrono::milliseconds time = 10s)
@@ -167,7 +167,7 @@ TEST(Client, several_elements_are_listed_at_once_each_with_its_own_answer)
         return WireReply{.bytes = is_there ? answer(200, R"([{"id": "l2", "type": "contact"}])") : answer(404)};
     });
     const std::vector<ElementId> elements{ElementId("e1"), ElementId("e2"), ElementId("e3")};
-    const auto listings = flex.client.list(elements, std::chrono::steady_clock::now() + 10s);
+    const auto listings = flex.client.list(elements, std::chrono::steady_clock::now() + 10s, {});
     ASSERT_EQ(listings.size(), 3u);
     EXPECT_EQ(listings[0].answer.code, "not_found");
     EXPECT_EQ(listings[1].answer.outcome, Outcome::Done);

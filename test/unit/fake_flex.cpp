@@ -49,8 +49,11 @@ bool is_lost(Fate fate)
 
 } // namespace
 
-std::vector<core::Listing> FakeFlex::list(std::span<const core::ElementId> elements, TimePoint deadline)
+std::vector<core::Listing> FakeFlex::list(std::span<const core::ElementId> elements, TimePoint deadline,
+                                          const std::function<void()> &meanwhile)
 {
+    if (meanwhile)
+        meanwhile();
     std::vector<core::Listing> listings;
     for (std::size_t i = 0; i < elements.size(); ++i) {
         Page next = Page::Whole;

@@ -42,7 +42,8 @@ class FakeFlex : public core::FlexApi {
 public:
     explicit FakeFlex(FakeClock &clock) : clock_(clock) {}
 
-    std::vector<core::Listing> list(std::span<const core::ElementId> elements, core::TimePoint deadline) override;
+    std::vector<core::Listing> list(std::span<const core::ElementId> elements, core::TimePoint deadline,
+                                    const std::function<void()> &meanwhile) override;
     std::vector<core::ChangeResult> carry_out(const core::ElementId &element, std::span<const core::Change> changes,
                                               core::TimePoint deadline) override;
     int requests_sent() const override { return static_cast<int>(sent.size()); }

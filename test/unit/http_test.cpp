@@ -671,6 +671,41 @@ TEST(Http, what_a_callback_throws_ends_all_requests_and_leaves_nothing_behind)
     EXPECT_EQ(perform(http, {{.url = server.url("/0")}})[0]->status, 200);
 }
 
+TEST(Http, work_of_the_caller_is_done_while_the_server_answers)
+{
+    WireServer server(always(answer(200)));
+    unit::PollWaiter waiter;
+    Http http(options(), waiter);
+    perform(http, many(server, 1)); // opens the connection
+    int times = 0, answers = 0;
+    http.perform(
+        many(server, 2), in(10s),
+        [&](std::size_t, const Response &) -> std::optional<Http::Next> {
+            EXPECT_EQ(times, 1);
+            ++answers;
+            return std::nullopt;
+        },
+        [](std::size_t) {},
+        [&] {
+            ++times;
+            EXPECT_TRUE(server.has_seen(2)) << "the first goes out before that";
+        });
+    EXPECT_EQ(times, 1);
+    EXPECT_EQ(answers, 2);
+}
+
+TEST(Http, work_of_the_caller_that_fails_ends_all_requests)
+{
+    WireServer server([](const WireRequest &) { return WireReply{.bytes = "", .then = WireReply::Then::Hang}; });
+    unit::PollWaiter waiter;
+    Http http(options(), waiter);
+    const auto ignore = [](std::size_t, const Response &) { return std::optional<Http::Next>(); };
+    EXPECT_THROW(http.perform(
+                     many(server, 3), in(10s), ignore, [](std::size_t) {}, [] { throw std::runtime_error("no"); }),
+                 std::runtime_error);
+    EXPECT_TRUE(server.has_open(0)) << server.open_connections();
+}
+
 TEST(Http, the_waiter_is_told_what_it_waits_for)
 {
     WireServer server([](const WireRequest &) {

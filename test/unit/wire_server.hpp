@@ -97,6 +97,14 @@ public:
         return open_ == connections;
     }
 
+    /// Waits up to two seconds for so many requests to have come.
+    bool has_seen(std::size_t count) const
+    {
+        for (int i = 0; i < 400 && requests().size() < count; ++i)
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        return requests().size() >= count;
+    }
+
 private:
     void accept_all()
     {
