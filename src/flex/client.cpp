@@ -26,7 +26,7 @@ std::string without_trailing_slashes(std::string url)
     return url;
 }
 
-core::Listing listing_of(const Response &response)
+core::Listing listing_of(Response &response)
 {
     core::Listing listing{.answer = answer_of(response)};
     if (listing.answer.code == "not_found")
@@ -35,7 +35,7 @@ core::Listing listing_of(const Response &response)
     if (listing.answer.outcome != Outcome::Done)
         return listing;
     DecodedListing decoded = response.status == 200 && response.paging.empty()
-                                 ? decode_listing(response.body)
+                                 ? decode_listing(std::move(response.body))
                                  : DecodedListing{.lines = {}, .error = "it is only a part of the list"};
     if (!decoded.error) {
         listing.lines = std::move(decoded.lines);
@@ -65,7 +65,7 @@ std::vector<core::Listing> Client::list(std::span<const core::ElementId> element
     std::vector<int> tries(elements.size(), 0);
     http_.perform(
         std::move(requests), deadline,
-        [&](std::size_t index, const Response &response) -> std::optional<Http::Next> {
+        [&](std::size_t index, Response &response) -> std::optional<Http::Next> {
             const int sends = listings[index].requests + response.sends;
             listings[index] = listing_of(response);
             listings[index].requests = sends;

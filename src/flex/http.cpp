@@ -116,7 +116,7 @@ void Http::collect(Batch &batch)
             continue;
         const std::unique_ptr<Transfer> transfer = std::move(*ended);
         batch.under_way.erase(ended);
-        const Response response = transfer->finish(result);
+        Response response = transfer->finish(result);
         requests_sent_ += response.sends;
         if (!response.refreshed_token.empty())
             token_ = response.refreshed_token;

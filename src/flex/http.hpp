@@ -21,8 +21,8 @@ public:
         bool holds_others = false;          ///< nothing else is begun before then either
     };
 
-    /// Told of each response, in the order in which they come.
-    using OnResponse = std::function<std::optional<Next>(std::size_t index, const Response &response)>;
+    /// Told of each response, in the order in which they come. It may take the body.
+    using OnResponse = std::function<std::optional<Next>(std::size_t index, Response &response)>;
 
     /// Told of each request for which the deadline left no time.
     using OnUnsent = std::function<void(std::size_t index)>;

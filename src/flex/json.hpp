@@ -31,6 +31,10 @@ namespace json = flex_sync_rapidjson;
 constexpr unsigned parse_flags =
     json::kParseIterativeFlag | json::kParseValidateEncodingFlag | json::kParseNumbersAsStringsFlag;
 
+/// The same in the text's own place, which must be UTF-8.
+constexpr unsigned parse_flags_in_place =
+    json::kParseIterativeFlag | json::kParseInsituFlag | json::kParseNumbersAsStringsFlag;
+
 /// The same where a number must not pass for text.
 constexpr unsigned parse_flags_with_numbers = json::kParseIterativeFlag | json::kParseValidateEncodingFlag;
 

@@ -2,6 +2,7 @@
 
 #include "flex/listing_handler.hpp"
 
+#include <algorithm>
 #include <unordered_set>
 
 namespace flex {
@@ -18,14 +19,42 @@ std::optional<std::string> id_listed_twice(const std::vector<core::Line> &lines)
     return std::nullopt;
 }
 
+bool is_ascii(std::string_view text)
+{
+    unsigned char bits = 0;
+    for (const char c : text)
+        bits |= static_cast<unsigned char>(c);
+    return bits < 0x80;
+}
+
+/// RapidJSON can check it too, but takes as long for it as for all else.
+bool is_utf8(std::string_view text)
+{
+    constexpr std::size_t block = 64;
+    while (!text.empty()) {
+        if (text.size() >= block && is_ascii({text.data(), block})) {
+            text.remove_prefix(block);
+            continue;
+        }
+        json::MemoryStream stream(text.data(), text.size());
+        for (unsigned character; stream.Tell() < std::min(block, text.size());)
+            if (!json::UTF8<>::Decode(stream, &character))
+                return false;
+        text.remove_prefix(stream.Tell());
+    }
+    return true;
+}
+
 } // namespace
 
-DecodedListing decode_listing(std::string_view body)
+DecodedListing decode_listing(std::string body)
 {
+    if (!is_utf8(body))
+        return {.lines = {}, .error = "it is not UTF-8"};
     ListingHandler handler;
-    json::MemoryStream stream(body.data(), body.size());
+    json::InsituStringStream stream(body.data());
     json::Reader reader;
-    const json::ParseResult result = reader.Parse<parse_flags>(stream, handler);
+    const json::ParseResult result = reader.Parse<parse_flags_in_place>(stream, handler);
     if (!handler.error().empty())
         return {.lines = {}, .error = handler.error()};
     if (result.IsError())

@@ -5,7 +5,6 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace flex {
@@ -19,6 +18,6 @@ struct DecodedListing {
 /// Decodes a listing, nested rows after the row that they belong to. Void (flex-api, "List the contacts"; design, "A
 /// listing is void") is what is not a JSON array, holds a null, a row without an id or one id twice, or a contact or
 /// untyped line whose identities or types disagree or have a shape that is not known.
-DecodedListing decode_listing(std::string_view body);
+DecodedListing decode_listing(std::string body);
 
 } // namespace flex

@@ -22,7 +22,7 @@ void check(const core::Line &line)
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, std::size_t size)
 {
-    const flex::DecodedListing listing = flex::decode_listing(fuzz::text_of(data, size));
+    const flex::DecodedListing listing = flex::decode_listing(std::string(fuzz::text_of(data, size)));
     fuzz::require(!listing.error || listing.lines.empty(), "a listing with an error has no lines");
     fuzz::require(!listing.error || fuzz::is_storable(*listing.error), "an error can be logged");
     std::unordered_set<core::LineItemId> ids;
