@@ -1,6 +1,5 @@
 #include "core/ids.hpp"
 
-#include <algorithm>
 #include <cstring>
 
 namespace core {
@@ -13,22 +12,38 @@ constexpr std::array hyphens{8, 13, 18, 23};
 // Where the two digits of each byte stand.
 constexpr std::array byte_places{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
 
-constexpr std::uint8_t no_digit = 16;
+// Beside the value of a digit: it is a capital letter, or none.
+constexpr std::uint8_t capital = 0x10;
+constexpr std::uint8_t no_digit = 0x20;
 
-/// What each character counts as a hexadecimal digit, in either letter case.
+/// What each character counts as a hexadecimal digit.
 constexpr std::array<std::uint8_t, 256> digit_of = [] {
     std::array<std::uint8_t, 256> values{};
     values.fill(no_digit);
     for (std::uint8_t i = 0; i < 10; ++i)
         values['0' + i] = i;
-    for (std::uint8_t i = 10; i < 16; ++i)
-        values['a' + i - 10] = values['A' + i - 10] = i;
+    for (std::uint8_t i = 10; i < 16; ++i) {
+        values['a' + i - 10] = i;
+        values['A' + i - 10] = i | capital;
+    }
     return values;
 }();
 
-bool has_capital(std::string_view text)
+/// Reads a UUID. Of what its digits are, all bits: it is one if `no_digit` is not among them.
+std::uint8_t read_uuid(std::string_view text, Uuid &uuid)
 {
-    return std::any_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+    if (text.size() != uuid_size)
+        return no_digit;
+    std::uint8_t seen = 0;
+    for (const int place : hyphens)
+        seen |= text[place] == '-' ? 0 : no_digit;
+    for (std::size_t i = 0; i < uuid.size(); ++i) {
+        const std::uint8_t high = digit_of[static_cast<unsigned char>(text[byte_places[i]])];
+        const std::uint8_t low = digit_of[static_cast<unsigned char>(text[byte_places[i] + 1])];
+        seen |= high | low;
+        uuid[i] = static_cast<std::uint8_t>(high << 4 | (low & 0xF));
+    }
+    return seen;
 }
 
 std::string text_of(const Uuid &uuid)
@@ -46,17 +61,8 @@ std::string text_of(const Uuid &uuid)
 
 std::optional<Uuid> uuid_of(std::string_view text)
 {
-    if (text.size() != uuid_size)
-        return std::nullopt;
     Uuid uuid;
-    bool is_uuid = std::all_of(hyphens.begin(), hyphens.end(), [&](int place) { return text[place] == '-'; });
-    for (std::size_t i = 0; i < uuid.size(); ++i) {
-        const std::uint8_t high = digit_of[static_cast<unsigned char>(text[byte_places[i]])];
-        const std::uint8_t low = digit_of[static_cast<unsigned char>(text[byte_places[i] + 1])];
-        is_uuid = is_uuid && high != no_digit && low != no_digit;
-        uuid[i] = static_cast<std::uint8_t>(high << 4 | low);
-    }
-    return is_uuid ? std::optional(uuid) : std::nullopt;
+    return read_uuid(text, uuid) & no_digit ? std::nullopt : std::optional(uuid);
 }
 
 bool is_uuid(std::string_view text)
@@ -76,11 +82,13 @@ bool same_id(std::string_view a, std::string_view b)
 
 IdText::IdText(std::string_view text)
 {
-    const std::optional<Uuid> uuid = uuid_of(text);
-    if (uuid && !has_capital(text))
-        value_ = *uuid;
+    Uuid uuid;
+    const std::uint8_t seen = read_uuid(text, uuid);
+    if (seen & (capital | no_digit))
+        value_ = std::make_shared<const Spelling>(
+            Spelling{std::string(text), seen & no_digit ? std::nullopt : std::optional(uuid)});
     else
-        value_ = std::make_shared<const Spelling>(Spelling{std::string(text), uuid});
+        value_ = uuid;
 }
 
 std::string IdText::text() const
@@ -98,14 +106,6 @@ std::string IdText::canonical() const
 bool IdText::empty() const
 {
     return !uuid() && spelling().text.empty();
-}
-
-const Uuid *IdText::uuid() const
-{
-    if (const Uuid *const uuid = std::get_if<Uuid>(&value_))
-        return uuid;
-    const std::optional<Uuid> &uuid = spelling().uuid;
-    return uuid ? &*uuid : nullptr;
 }
 
 std::strong_ordering operator<=>(const IdText &a, const IdText &b)

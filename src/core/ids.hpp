@@ -39,9 +39,15 @@ public:
     std::string text() const;
     std::string canonical() const;
     bool empty() const;
+    bool is_uuid() const { return uuid() != nullptr; }
 
     /// In canonical form: UUIDs by their bytes, before all others, which compare letter by letter.
-    friend bool operator==(const IdText &a, const IdText &b) { return (a <=> b) == 0; }
+    friend bool operator==(const IdText &a, const IdText &b)
+    {
+        const Uuid *const a_uuid = a.uuid();
+        const Uuid *const b_uuid = b.uuid();
+        return a_uuid && b_uuid ? *a_uuid == *b_uuid : (a <=> b) == 0;
+    }
     friend std::strong_ordering operator<=>(const IdText &a, const IdText &b);
 
     /// Equal for ids that are equal.
@@ -53,7 +59,13 @@ private:
         std::optional<Uuid> uuid;
     };
 
-    const Uuid *uuid() const;
+    const Uuid *uuid() const
+    {
+        if (const Uuid *const uuid = std::get_if<Uuid>(&value_))
+            return uuid;
+        const std::optional<Uuid> &uuid = spelling().uuid;
+        return uuid ? &*uuid : nullptr;
+    }
     const Spelling &spelling() const { return **std::get_if<std::shared_ptr<const Spelling>>(&value_); }
 
     std::variant<Uuid, std::shared_ptr<const Spelling>> value_;
@@ -69,6 +81,7 @@ public:
     std::string text() const { return text_.text(); }
     std::string canonical() const { return text_.canonical(); }
     bool empty() const { return text_.empty(); }
+    bool is_uuid() const { return text_.is_uuid(); }
     std::size_t hash() const noexcept { return text_.hash(); }
 
     friend bool operator==(const Id &, const Id &) = default;

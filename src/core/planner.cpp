@@ -96,7 +96,7 @@ void Planner::collect_members()
 
 void Planner::merge(Member &member, const DesiredMember &again)
 {
-    if (again.resource && !again.resource->text().empty()) {
+    if (again.resource && !again.resource->empty()) {
         if (!member.resource)
             member.resource = &*again.resource;
         else if (!(*member.resource == *again.resource)) {
@@ -104,7 +104,7 @@ void Planner::merge(Member &member, const DesiredMember &again)
             note_unclear(*again.resource);
         }
     }
-    if (again.role && !again.role->text().empty()) {
+    if (again.role && !again.role->empty()) {
         if (!member.role)
             member.role = &*again.role;
         else if (!(*member.role == *again.role))
@@ -118,7 +118,7 @@ void Planner::judge_resource(Member &member)
     if (!member.resource)
         return;
     if (member.problem != Reason::ResourceConflict) {
-        if (!is_malformed_resource(member.resource->text()))
+        if (member.resource->is_uuid() || !is_malformed_resource(member.resource->text()))
             return;
         member.problem = Reason::ResourceMalformed;
     }
