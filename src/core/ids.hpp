@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -46,7 +47,7 @@ public:
     {
         const Uuid *const a_uuid = a.uuid();
         const Uuid *const b_uuid = b.uuid();
-        return a_uuid && b_uuid ? *a_uuid == *b_uuid : (a <=> b) == 0;
+        return a_uuid && b_uuid ? std::memcmp(a_uuid, b_uuid, sizeof(Uuid)) == 0 : (a <=> b) == 0;
     }
     friend std::strong_ordering operator<=>(const IdText &a, const IdText &b);
 

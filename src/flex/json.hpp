@@ -1,6 +1,7 @@
 #pragma once
 // RapidJSON as this project uses it: under a private name, never aborting, never recursing, UTF-8 checked.
 
+#include <cstddef>
 #include <stdexcept>
 #include <string_view>
 
@@ -8,6 +9,10 @@
 #define RAPIDJSON_NAMESPACE_BEGIN namespace flex_sync_rapidjson {
 #define RAPIDJSON_NAMESPACE_END }
 #define RAPIDJSON_HAS_STDSTRING 1
+// Reads 16 bytes at once, also past the end of a text that is decoded in place.
+#ifdef __SSE2__
+#define RAPIDJSON_SSE2
+#endif
 // The default assert ends the process, and a backend that ends takes the whole cluster through a restart.
 #define RAPIDJSON_ASSERT(condition)                                                                                    \
     do {                                                                                                               \
@@ -30,6 +35,9 @@ namespace json = flex_sync_rapidjson;
 /// The default parser recurses: two megabytes of "[" would be a crash. Numbers are of no interest to us.
 constexpr unsigned parse_flags =
     json::kParseIterativeFlag | json::kParseValidateEncodingFlag | json::kParseNumbersAsStringsFlag;
+
+/// What a text that is decoded in place needs behind its end.
+constexpr std::size_t padding = 16;
 
 /// The same in the text's own place, which must be UTF-8.
 constexpr unsigned parse_flags_in_place =

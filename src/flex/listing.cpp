@@ -19,26 +19,34 @@ std::optional<std::string> id_listed_twice(const std::vector<core::Line> &lines)
     return std::nullopt;
 }
 
-bool is_ascii(std::string_view text)
+/// Control characters that JSON forbids and RapidJSON, 16 bytes at once, takes for text.
+constexpr bool is_overlooked(unsigned character)
 {
-    unsigned char bits = 0;
-    for (const char c : text)
-        bits |= static_cast<unsigned char>(c);
-    return bits < 0x80;
+    return character >= 0x1A && character <= 0x1F;
 }
 
-/// RapidJSON can check it too, but takes as long for it as for all else.
-bool is_utf8(std::string_view text)
+bool is_plain(std::string_view text)
+{
+    bool is_plain = true;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        is_plain &= byte < 0x80 && !is_overlooked(byte);
+    }
+    return is_plain;
+}
+
+/// True for UTF-8 without those. RapidJSON can check it too, but takes as long for it as for all else.
+bool is_text(std::string_view text)
 {
     constexpr std::size_t block = 64;
     while (!text.empty()) {
-        if (text.size() >= block && is_ascii({text.data(), block})) {
+        if (text.size() >= block && is_plain({text.data(), block})) {
             text.remove_prefix(block);
             continue;
         }
         json::MemoryStream stream(text.data(), text.size());
         for (unsigned character; stream.Tell() < std::min(block, text.size());)
-            if (!json::UTF8<>::Decode(stream, &character))
+            if (!json::UTF8<>::Decode(stream, &character) || is_overlooked(character))
                 return false;
         text.remove_prefix(stream.Tell());
     }
@@ -49,8 +57,10 @@ bool is_utf8(std::string_view text)
 
 DecodedListing decode_listing(std::string body)
 {
-    if (!is_utf8(body))
-        return {.lines = {}, .error = "it is not UTF-8"};
+    if (!is_text(body))
+        return {.lines = {}, .error = "it is not UTF-8, or holds a control character"};
+    const std::size_t size = body.size();
+    body.append(padding, '\0');
     ListingHandler handler;
     json::InsituStringStream stream(body.data());
     json::Reader reader;
@@ -60,7 +70,7 @@ DecodedListing decode_listing(std::string body)
     if (result.IsError())
         return {.lines = {}, .error = "it is not valid JSON (at byte " + std::to_string(result.Offset()) + ")"};
     // The reader takes a byte 0 for the end.
-    if (stream.Tell() != body.size())
+    if (stream.Tell() != size)
         return {.lines = {}, .error = "it is not valid JSON (at byte " + std::to_string(stream.Tell()) + ")"};
     DecodedListing listing{.lines = handler.take_lines()};
     if (const std::optional<std::string> id = id_listed_twice(listing.lines))

@@ -61,15 +61,15 @@ void in_portions(std::span<const KnownLine> known, const auto &write)
 constexpr const char *record = R"(jsonb_to_recordset($3::jsonb)
         AS r (line text, resource text, shown text, was_shown boolean, role text, tries integer))";
 
-KnownLine known_line(const Rows &rows, std::size_t row)
+KnownLine known_line(const Row &row)
 {
-    KnownLine line{.line = rows.id<core::LineItemId>(row, 0),
-                   .asked = core::ResourceId(rows.at(row, 1).value_or("")),
-                   .shown = rows.id<core::ResourceId>(row, 2),
-                   .was_shown = rows.at(row, 3) == "true",
-                   .role_sent = rows.id<core::BusinessRoleId>(row, 4),
-                   .tries = static_cast<int>(number_in(*rows.at(row, 5)))};
-    if (const auto age = rows.at(row, 6))
+    KnownLine line{.line = row.id<core::LineItemId>(0),
+                   .asked = core::ResourceId(row.at(1).value_or("")),
+                   .shown = row.id<core::ResourceId>(2),
+                   .was_shown = row.at(3) == "true",
+                   .role_sent = row.id<core::BusinessRoleId>(4),
+                   .tries = static_cast<int>(number_in(*row.at(5)))};
+    if (const auto age = row.at(6))
         line.age = std::chrono::milliseconds(number_in(*age));
     return line;
 }
@@ -88,7 +88,7 @@ std::vector<KnownLine> CrewStore::read_known()
         WHERE k.server = $1 AND k.flex_element_id = $2)";
     std::vector<KnownLine> known;
     statements_.for_each(read, {server_, element_}, own_.identity,
-                         [&](const Rows &rows, std::size_t row) { known.push_back(known_line(rows, row)); });
+                         [&](const Row &row) { known.push_back(known_line(row)); });
     return known;
 }
 

@@ -89,14 +89,13 @@ core::Crew CrewStore::read()
 {
     read_as_of_ = now();
     core::Crew crew;
-    const auto take = [&](const Rows &rows, std::size_t row) {
-        const core::CrewCallId call(rows.uuid(row, 1));
-        const core::TechnicianId technician(rows.uuid(row, 2));
-        if (*rows.at(row, 0) == "desired")
-            crew.desired.push_back(
-                {call, technician, rows.id<core::ResourceId>(row, 3), rows.id<core::BusinessRoleId>(row, 4)});
+    const auto take = [&](const Row &row) {
+        const core::CrewCallId call(row.uuid(1));
+        const core::TechnicianId technician(row.uuid(2));
+        if (*row.at(0) == "desired")
+            crew.desired.push_back({call, technician, row.id<core::ResourceId>(3), row.id<core::BusinessRoleId>(4)});
         else
-            crew.rows.push_back({call, technician, rows.id<core::LineItemId>(row, 3)});
+            crew.rows.push_back({call, technician, row.id<core::LineItemId>(3)});
     };
     statements_.for_each(statement_to_read_crew(relations_, element_), {element_}, reader, take);
     // A plan takes them in this order, whatever the order of the relation.

@@ -3,17 +3,15 @@
 #include "core/error.hpp"
 
 #include <array>
+#include <exception>
 #include <unordered_map>
 
 namespace pg {
 
 namespace {
 
-constexpr std::size_t max_parameters = 12;
+constexpr std::size_t max_parameters = 32;
 constexpr std::size_t max_columns = 32;
-
-/// Rows that for_each fetches at once: enough that fetching costs nothing beside them.
-constexpr std::size_t portion = 1000;
 
 /// Takes on the identity. What it changes is put back by `resign`, or by the (sub)transaction's abort.
 struct Assumed {
@@ -94,41 +92,97 @@ auto with_values(std::span<const Parameter> parameters, const Identity &identity
     });
 }
 
-/// Points at the values where they are; only what is compressed is copied.
-Rows::Cell *cells_of(const SPITupleTable *table, std::size_t rows, std::size_t columns)
+/// Points at the values of a row where they are; only what is compressed is copied, into the current memory context.
+void point_at(const Datum *values, const bool *is_null, TupleDesc columns, Cell *cells)
+{
+    for (int i = 0; i < columns->natts; ++i) {
+        if (is_null[i]) {
+            cells[i] = {nullptr, -1};
+        } else if (TupleDescAttr(columns, i)->atttypid == UUIDOID) {
+            cells[i] = {reinterpret_cast<const char *>(DatumGetUUIDP(values[i])->data), UUID_LEN};
+        } else {
+            const struct varlena *const string = DatumGetTextPP(values[i]);
+            cells[i] = {VARDATA_ANY(string), static_cast<int>(VARSIZE_ANY_EXHDR(string))};
+        }
+    }
+}
+
+Cell *cells_of(const SPITupleTable *table, std::size_t rows, std::size_t columns)
 {
     return call([&] {
         MemoryContext const outer = MemoryContextSwitchTo(table->tuptabcxt);
-        auto *const cells = static_cast<Rows::Cell *>(
-            MemoryContextAllocHuge(table->tuptabcxt, (rows * columns + 1) * sizeof(Rows::Cell)));
-        Rows::Cell *cell = cells;
+        auto *const cells =
+            static_cast<Cell *>(MemoryContextAllocHuge(table->tuptabcxt, (rows * columns + 1) * sizeof(Cell)));
         Datum values[max_columns];
         bool is_null[max_columns];
         for (std::size_t row = 0; row < rows; ++row) {
             heap_deform_tuple(table->vals[row], table->tupdesc, values, is_null);
-            for (std::size_t column = 0; column < columns; ++column, ++cell) {
-                if (is_null[column]) {
-                    *cell = {nullptr, -1};
-                } else if (TupleDescAttr(table->tupdesc, column)->atttypid == UUIDOID) {
-                    *cell = {reinterpret_cast<const char *>(DatumGetUUIDP(values[column])->data), UUID_LEN};
-                } else {
-                    const struct varlena *const string = DatumGetTextPP(values[column]);
-                    *cell = {VARDATA_ANY(string), static_cast<int>(VARSIZE_ANY_EXHDR(string))};
-                }
-            }
+            point_at(values, is_null, table->tupdesc, cells + row * columns);
         }
         MemoryContextSwitchTo(outer);
         return cells;
     });
 }
 
-bool can_be_read(TupleDesc columns)
+void check_columns(TupleDesc columns)
 {
     for (int i = 0; i < columns->natts; ++i)
-        if (const Oid type = TupleDescAttr(columns, i)->atttypid; type != TEXTOID && type != UUIDOID)
-            return false;
-    return columns->natts <= static_cast<int>(max_columns);
+        if (const Oid type = TupleDescAttr(columns, i)->atttypid;
+            i >= static_cast<int>(max_columns) || (type != TEXTOID && type != UUIDOID))
+            throw core::Error("a statement returns columns that are not text, or too many");
 }
+
+/// Where the server's executor puts rows: each goes on to a function of C++.
+class Receiver {
+public:
+    explicit Receiver(const std::function<void(const Row &)> &take)
+        : server_{.base = {.receiveSlot = receive,
+                           .rStartup = start,
+                           .rShutdown = [](DestReceiver *) {},
+                           .rDestroy = [](DestReceiver *) {},
+                           .mydest = DestNone},
+                  .self = this},
+          take_(take)
+    {
+    }
+
+    DestReceiver *receiver() { return &server_.base; }
+
+    void rethrow() const
+    {
+        if (thrown_)
+            std::rethrow_exception(thrown_);
+    }
+
+private:
+    struct Server {
+        DestReceiver base;
+        Receiver *self;
+    };
+
+    static Receiver &of(DestReceiver *receiver) { return *reinterpret_cast<Server *>(receiver)->self; }
+
+    static void start(DestReceiver *receiver, int, TupleDesc columns)
+    {
+        call_back([&] { check_columns(columns); }, of(receiver).thrown_);
+    }
+
+    /// False ends the statement. Nothing here has a destructor: the server may raise an error.
+    static bool receive(TupleTableSlot *slot, DestReceiver *receiver)
+    {
+        Receiver &self = of(receiver);
+        if (self.thrown_)
+            return false;
+        slot_getallattrs(slot);
+        Cell cells[max_columns];
+        point_at(slot->tts_values, slot->tts_isnull, slot->tts_tupleDescriptor, cells);
+        return call_back([&] { self.take_(Row(cells)); }, self.thrown_);
+    }
+
+    Server server_;
+    const std::function<void(const Row &)> &take_;
+    std::exception_ptr thrown_;
+};
 
 /// While it lives, an error of insufficient privilege while the crew is read gets a hint: the server's own says what is
 /// missing, or which policy hides rows, not what to do.
@@ -174,7 +228,7 @@ void Statements::commit()
     call([] { SPI_commit(); });
 }
 
-Rows Statements::run(const std::string &sql, std::initializer_list<Parameter> parameters, const Identity &identity)
+Rows Statements::run(const std::string &sql, std::span<const Parameter> parameters, const Identity &identity)
 {
     const ReadingHint hint(identity);
     const SPIPlanPtr plan = prepared(sql, parameters, identity);
@@ -187,26 +241,24 @@ Rows Statements::run(const std::string &sql, std::initializer_list<Parameter> pa
 }
 
 void Statements::for_each(const std::string &sql, std::initializer_list<Parameter> parameters, const Identity &identity,
-                          const std::function<void(const Rows &, std::size_t row)> &take)
+                          const std::function<void(const Row &)> &take)
 {
     const ReadingHint hint(identity);
     const SPIPlanPtr plan = prepared(sql, parameters, identity);
-    const Portal cursor = with_values(parameters, identity, [&](Datum *values, const char *nulls) {
-        return SPI_cursor_open(nullptr, plan, values, nulls, false);
+    Receiver receiver(take);
+    const auto count = static_cast<int>(parameters.size());
+    const int code = with_values(parameters, identity, [&](const Datum *values, const char *nulls) {
+        SPIExecuteOptions options{};
+        options.params = makeParamList(count);
+        for (int i = 0; i < count; ++i)
+            options.params->params[i] = {
+                .value = values[i], .isnull = nulls[i] == 'n', .pflags = PARAM_FLAG_CONST, .ptype = TEXTOID};
+        options.dest = receiver.receiver();
+        return SPI_execute_plan_extended(plan, &options);
     });
-    for (bool is_last = false; !is_last;) {
-        call([&] {
-            const Assumed before = assume(identity);
-            SPI_cursor_fetch(cursor, true, portion);
-            resign(before);
-        });
-        Rows rows = Rows::of_last();
-        for (std::size_t row = 0; row < rows.size(); ++row)
-            take(rows, row);
-        is_last = rows.size() < portion;
-        rows.release();
-    }
-    call([&] { SPI_cursor_close(cursor); });
+    receiver.rethrow();
+    if (code < 0)
+        throw core::Error("could not execute a statement", SPI_result_code_string(code));
 }
 
 void Statements::run_once(const std::string &sql)
@@ -223,8 +275,7 @@ Rows Rows::of_last()
     rows.table_ = SPI_tuptable;
     if (!rows.table_)
         return rows;
-    if (!can_be_read(rows.table_->tupdesc))
-        throw core::Error("a statement returns columns that are not text, or too many");
+    check_columns(rows.table_->tupdesc);
     rows.size_ = SPI_processed;
     rows.columns_ = static_cast<std::size_t>(rows.table_->tupdesc->natts);
     rows.cells_ = cells_of(rows.table_, rows.size_, rows.columns_);

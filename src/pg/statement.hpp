@@ -18,39 +18,55 @@ namespace pg {
 /// A parameter; none is NULL. All parameters are of type text, and are cast where they are used.
 using Parameter = std::optional<std::string_view>;
 
-/// The rows of one statement. They live until `release`, or the end of the SPI connection.
-class Rows {
-public:
-    struct Cell {
-        const char *data; ///< of a text its characters, of a UUID its bytes
-        int length;       ///< -1: NULL
-    };
+/// A value where the server has it.
+struct Cell {
+    const char *data; ///< of a text its characters, of a UUID its bytes
+    int length;       ///< -1: NULL
+};
 
-    std::size_t size() const { return size_; }
-    bool empty() const { return size_ == 0; }
+/// One row of a statement.
+class Row {
+public:
+    explicit Row(const Cell *cells) : cells_(cells) {}
 
     /// The value of a column of type text; none is NULL.
-    std::optional<std::string_view> at(std::size_t row, std::size_t column) const
+    std::optional<std::string_view> at(std::size_t column) const
     {
-        const Cell &cell = cells_[row * columns_ + column];
+        const Cell &cell = cells_[column];
         if (cell.length < 0)
             return std::nullopt;
         return std::string_view(cell.data, static_cast<std::size_t>(cell.length));
     }
 
     /// The value of a column of type uuid, which is not NULL.
-    core::Uuid uuid(std::size_t row, std::size_t column) const
+    core::Uuid uuid(std::size_t column) const
     {
         core::Uuid uuid;
-        std::memcpy(uuid.data(), cells_[row * columns_ + column].data, uuid.size());
+        std::memcpy(uuid.data(), cells_[column].data, uuid.size());
         return uuid;
     }
 
     /// An id; one that is NULL or empty is none.
-    template <class Id> std::optional<Id> id(std::size_t row, std::size_t column) const
+    template <class Id> std::optional<Id> id(std::size_t column) const
     {
-        const std::optional<std::string_view> text = at(row, column);
+        const std::optional<std::string_view> text = at(column);
         return text && !text->empty() ? std::optional<Id>(*text) : std::nullopt;
+    }
+
+private:
+    const Cell *cells_;
+};
+
+/// The rows of one statement. They live until `release`, or the end of the SPI connection.
+class Rows {
+public:
+    std::size_t size() const { return size_; }
+    bool empty() const { return size_ == 0; }
+
+    /// The value of a column of type text; none is NULL.
+    std::optional<std::string_view> at(std::size_t row, std::size_t column) const
+    {
+        return Row(cells_ + row * columns_).at(column);
     }
 
     /// The same, copied.
@@ -63,7 +79,7 @@ public:
 
 private:
     friend class Statements;
-    /// Those that the last statement or fetch has left in SPI_tuptable; none if it returns no rows.
+    /// Those that the last statement has left in SPI_tuptable; none if it returns no rows.
     static Rows of_last();
 
     SPITupleTable *table_ = nullptr;
@@ -98,12 +114,16 @@ public:
 
     /// Runs a statement, with a snapshot that shows all that has committed by now (READ COMMITTED). Raises the server's
     /// error.
-    Rows run(const std::string &sql, std::initializer_list<Parameter> parameters, const Identity &identity);
+    Rows run(const std::string &sql, std::span<const Parameter> parameters, const Identity &identity);
+    Rows run(const std::string &sql, std::initializer_list<Parameter> parameters, const Identity &identity)
+    {
+        return run(sql, std::span(parameters.begin(), parameters.size()), identity);
+    }
 
-    /// The same for a statement that may return many rows: `take` gets each of them, and only a part of them is in
-    /// memory at a time.
+    /// The same for a statement that may return many rows: `take` gets each of them as the server finds it, and none is
+    /// kept. It calls the server for nothing; what it throws ends the statement.
     void for_each(const std::string &sql, std::initializer_list<Parameter> parameters, const Identity &identity,
-                  const std::function<void(const Rows &, std::size_t row)> &take);
+                  const std::function<void(const Row &)> &take);
 
     /// Runs one or more statements of DDL as the caller, without keeping a plan. Raises the server's error.
     void run_once(const std::string &sql);

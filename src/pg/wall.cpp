@@ -43,7 +43,7 @@ void fill(Report &report, const char *sqlstate, const char *message, const char 
     copy(report.hint, hint);
 }
 
-/// The only place that catches everything. The handlers end before anything is reported: a longjmp out of a handler
+/// Catches everything. The handlers end before anything is reported: a longjmp out of a handler
 /// leaks the exception and leaves the runtime in it.
 End run(FunctionCallInfo fcinfo, Body body, Datum &result, Report &report) noexcept
 {
@@ -87,6 +87,17 @@ void give_memory_back() noexcept
 }
 
 } // namespace
+
+bool call_back(const std::function<void()> &body, std::exception_ptr &thrown) noexcept
+{
+    try {
+        body();
+        return true;
+    } catch (...) {
+        thrown = std::current_exception();
+        return false;
+    }
+}
 
 Datum enter(FunctionCallInfo fcinfo, Body body)
 {

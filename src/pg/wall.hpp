@@ -1,7 +1,10 @@
 #pragma once
-// The wall between C++ and the server, with one door each way: pg::call out of C++, FLEX_SYNC_FUNCTION into it.
+// The wall between C++ and the server, with one door each way: pg::call out of C++, FLEX_SYNC_FUNCTION into it. Rows
+// come back in through pg::call_back.
 
 #include <csetjmp>
+#include <exception>
+#include <functional>
 #include <type_traits>
 
 #include "pg/server.hpp"
@@ -41,6 +44,10 @@ template <class Function> auto call(Function &&function)
         return result;
     }
 }
+
+/// C++ that the server calls from within a `call`, through frames of its own that no exception may pass. Runs `body`,
+/// and keeps what it throws for whoever made the call. False if it threw.
+bool call_back(const std::function<void()> &body, std::exception_ptr &thrown) noexcept;
 
 using Body = Datum (*)(FunctionCallInfo);
 

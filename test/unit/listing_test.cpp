@@ -285,8 +285,13 @@ TEST(Listing, half_of_a_surrogate_pair_makes_it_void)
 
 TEST(Listing, a_bare_control_character_makes_it_void)
 {
-    EXPECT_NE(why_void("[{\"id\": \"l1\", \"name\": \"a\nb\"}]"), "");
-    EXPECT_NE(why_void("[{\"id\": \"l1\", \"name\": \"\x01\"}]"), "");
+    for (char character = 0x01; character < 0x20; ++character)
+        for (std::size_t length = 0; length < 100; ++length) {
+            std::string name(100, 'x');
+            name[length] = character;
+            EXPECT_NE(why_void(R"([{"id": "l1", "name": ")" + name + R"("}])"), "")
+                << int{character} << " at " << length;
+        }
 }
 
 // ---- void: rows that tell nothing
