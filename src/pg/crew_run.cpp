@@ -94,10 +94,11 @@ SyncRow CrewRun::log()
 {
     run_.status = core::name_of(run_.result.status);
     run_.duration_ms = std::chrono::duration<double, std::milli>(steady_clock::now() - begun_).count();
-    write_log(session_.statements, session_.own, run_);
+    RowValues values = values_of(run_);
+    write_log(session_.statements, session_.own, run_, values);
     budget_.release();
     log_to_server(run_, tools_.flex.repeats() - repeats_before_);
-    return {.values = values_of(run_),
+    return {.values = std::move(values),
             .status = run_.status,
             .timed_out = run_.result.timed_out,
             .retry_after = run_.result.retry_after,

@@ -4,6 +4,7 @@
 #include "pg/settings.hpp"
 
 #include <charconv>
+#include <vector>
 
 namespace pg {
 
@@ -69,40 +70,18 @@ std::string operations_json(const core::SyncResult &result)
     return ordinal == 0 ? "" : std::string(json.view());
 }
 
-std::string run_json(const Run &run)
-{
-    const core::SyncResult &result = run.result;
-    JsonWriter json;
-    json.begin_object();
-    json.number("run_id", *run.run_id);
-    json.text("crew_call_id", run.call.id);
-    json.text("status", run.status);
-    json.number("desired", std::int64_t{result.desired});
-    json.number("kept", std::int64_t{result.kept});
-    json.number("adopted", std::int64_t{result.adopted});
-    json.number("added", std::int64_t{result.added});
-    json.number("removed", std::int64_t{result.removed});
-    json.number("stale", std::int64_t{result.stale});
-    json.number("pruned", std::int64_t{result.pruned});
-    json.number("roles_set", std::int64_t{result.roles_set});
-    json.number("skipped", std::int64_t{result.skipped});
-    json.number("failed", std::int64_t{result.failed});
-    json.number("passes", std::int64_t{result.passes});
-    json.number("http_requests", std::int64_t{result.http_requests});
-    json.number("duration_ms", run.duration_ms);
-    json.text("message", result.message);
-    json.optional_text("job_id", run.call.job);
-    json.optional_text("department", run.call.department);
-    json.optional_text("flex_element_id", run.call.element);
-    json.text("server", run.server);
-    json.text("prune", name_of(run.prune));
-    json.number("max_removals", std::int64_t{run.max_removals});
-    json.text("started_at", run.started_at);
-    json.text("triggered_by", triggered_by());
-    json.text("application_name", setting("application_name"));
-    json.end_object();
-    return std::string(json.view());
-}
+// The columns of flex_sync_result first, in its order.
+constexpr std::string_view insert_run_sql = R"(
+    INSERT INTO {log} (run_id, crew_call_id, status, desired, kept, adopted, added,
+                       removed, stale, pruned, roles_set, skipped,
+                       failed, passes, http_requests, duration_ms, message, diagnostics,
+                       job_id, department, flex_element_id, server, prune, max_removals, started_at,
+                       triggered_by, application_name)
+    VALUES ($1::bigint, $2::uuid, $3, $4::integer, $5::integer, $6::integer, $7::integer,
+            $8::integer, $9::integer, $10::integer, $11::integer, $12::integer,
+            $13::integer, $14::integer, $15::integer, $16::double precision, $17, $18::jsonb,
+            $19::uuid, $20, $21, $22, $23, $24::integer, $25::timestamptz,
+            $26, $27))";
 
 } // namespace
 
@@ -117,20 +96,19 @@ std::int64_t next_run_id(Statements &statements, const OwnTables &own)
     return id;
 }
 
-void write_log(Statements &statements, const OwnTables &own, const Run &run)
+void write_log(Statements &statements, const OwnTables &own, const Run &run, const RowValues &result)
 {
-    const std::string columns = R"(run_id, crew_call_id, status, desired, kept, adopted, added, removed, stale, pruned,
-        roles_set, skipped, failed, passes, http_requests, duration_ms, message, diagnostics, job_id, department,
-        flex_element_id, server, prune, max_removals, started_at, triggered_by, application_name)";
-    const std::string insert_run =
-        "INSERT INTO " + own.table("flex_sync_log") + " (" + columns + ") SELECT " +
-        "r.run_id, r.crew_call_id, r.status, r.desired, r.kept, r.adopted, r.added, r.removed, "
-        "r.stale, r.pruned, r.roles_set, r.skipped, r.failed, r.passes, r.http_requests, "
-        "r.duration_ms, r.message, $2::jsonb, r.job_id, r.department, r.flex_element_id, "
-        "r.server, r.prune, r.max_removals, r.started_at, r.triggered_by, r.application_name "
-        "FROM jsonb_populate_record(NULL::" +
-        own.table("flex_sync_log") + ", $1::jsonb) AS r";
-    statements.run(insert_run, {run_json(run), diagnostics_json(run.result)}, own.identity);
+    const std::string max_removals = std::to_string(run.max_removals);
+    const std::string subject = triggered_by();
+    const std::string application = setting("application_name");
+    std::vector<Parameter> values;
+    for (const ColumnValue &value : result)
+        values.push_back(value.text);
+    values.insert(values.end(), {run.call.job, run.call.department, run.call.element, run.server, name_of(run.prune),
+                                 max_removals, run.started_at, subject, application});
+    std::string insert_run(insert_run_sql);
+    insert_run.replace(insert_run.find("{log}"), 5, own.table("flex_sync_log"));
+    statements.run(insert_run, values, own.identity);
 
     const std::string operations = operations_json(run.result);
     if (operations.empty())

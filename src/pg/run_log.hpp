@@ -4,6 +4,7 @@
 #include "core/sync.hpp"
 #include "pg/crew_store.hpp"
 #include "pg/own_tables.hpp"
+#include "pg/result_tuple.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -27,8 +28,8 @@ struct Run {
 /// Draws the id of a run that begins.
 std::int64_t next_run_id(Statements &statements, const OwnTables &own);
 
-/// Writes the run with all its operations.
-void write_log(Statements &statements, const OwnTables &own, const Run &run);
+/// Writes the run with all its operations. `result` is its row of `flex_sync_result`, every column.
+void write_log(Statements &statements, const OwnTables &own, const Run &run, const RowValues &result);
 
 /// One line in the server's log, without a secret, for a sync that had to repeat requests or took longer than
 /// flex_sync.log_min_duration.
