@@ -55,7 +55,7 @@ $db->agrees($_, 'for both jobs') foreach @elements;
 my @troubles;
 foreach my $round (1 .. 5)
 {
-	$db->run('UPDATE flex_desired_crew SET flex_resource_id = $$resource-$$ || (100 + random() * 100)::int');
+	$db->run('UPDATE flex_desired_crew SET flex_resource_id = $$resource-$$ || right(technician_id::text, 2) || (100 + random() * 100)::int');
 	my @sessions = $db->sessions(6);
 	$db->together(\@sessions, map { "SELECT status FROM flex_sync_job('$_')" } @jobs);
 	foreach my $session (@sessions)
