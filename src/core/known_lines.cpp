@@ -59,8 +59,22 @@ void KnownLines::lost(const ResourceId &resource)
 
 void KnownLines::shown(const Line &line)
 {
-    const std::size_t place = line.kind == LineKind::Other ? none : place_of(line.id);
-    if (place == none || lines_[place].was_shown)
+    if (const std::size_t place = place_of(line.id); place != none)
+        note_shown(place, line);
+}
+
+void KnownLines::listed(const Line &line)
+{
+    const std::size_t place = place_of(line.id);
+    if (place == none)
+        return;
+    is_alive_[place] = true;
+    note_shown(place, line);
+}
+
+void KnownLines::note_shown(std::size_t place, const Line &line)
+{
+    if (line.kind == LineKind::Other || lines_[place].was_shown)
         return;
     lines_[place].was_shown = true;
     lines_[place].shown = line.resource;
@@ -81,6 +95,7 @@ void KnownLines::mapped(const Line &line, const ResourceId &resource)
     std::size_t place = place_of(line.id);
     if (place == none)
         place = put({.line = line.id, .asked = resource});
+    is_alive_[place] = true;
     KnownLine &known = lines_[place];
     if (known.was_shown && known.asked == resource && known.shown == line.resource)
         return;

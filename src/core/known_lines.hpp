@@ -37,16 +37,19 @@ public:
     /// A listing shows the line. What is known of it says so from now on.
     void shown(const Line &line);
 
+    /// The same of the last listing: the line is alive.
+    void listed(const Line &line);
+
     /// Flex accepted a business role for the line.
     void role_sent(const LineItemId &line, const BusinessRoleId &role);
 
-    /// A row names the line, which a listing shows, as that of `resource`.
+    /// A row names the line, which the last listing shows, as that of `resource`: it is alive.
     void mapped(const Line &line, const ResourceId &resource);
 
     /// The line was deleted in Flex, and no listing shows it any more.
     void deleted(const LineItemId &line);
 
-    /// The last listing shows the line, or a row names it.
+    /// A row names the line.
     void alive(const LineItemId &line);
 
     /// After a sync that ended `ok`: lets go of lines that were shown once and are not alive any more, of lines that
@@ -58,6 +61,7 @@ public:
 
 private:
     std::size_t place_of(const LineItemId &line) const;
+    void note_shown(std::size_t place, const Line &line);
     std::size_t put(KnownLine known);
     void drop(std::size_t place);
 

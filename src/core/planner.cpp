@@ -2,7 +2,33 @@
 
 #include "core/resource_text.hpp"
 
+#include <algorithm>
+#include <tuple>
+
 namespace core {
+
+namespace {
+
+/// What says who it is about, in the order of `in_order`.
+template <class T> auto key_of(const T &about)
+{
+    return std::tie(about.call, about.technician);
+}
+
+/// Most come in order already.
+template <class T> std::vector<const T *> in_order(const std::vector<T> &list)
+{
+    std::vector<const T *> ordered;
+    ordered.reserve(list.size());
+    for (const T &element : list)
+        ordered.push_back(&element);
+    const auto is_less = [](const T *a, const T *b) { return *a < *b; };
+    if (!std::is_sorted(ordered.begin(), ordered.end(), is_less))
+        std::sort(ordered.begin(), ordered.end(), is_less);
+    return ordered;
+}
+
+} // namespace
 
 Planner::Planner(const Crew &crew, std::span<const Line> lines, std::span<const KnownLine> known, Prune prune)
     : crew_(crew), lines_(lines), known_(known), prune_(prune)
@@ -27,6 +53,7 @@ Plan Planner::run()
 
     Plan plan;
     plan.diagnostics = std::move(diagnostics_);
+    plan.steps.reserve(members_.size());
     for (std::vector<Step> &steps : steps_) {
         plan.steps.insert(plan.steps.end(), steps.begin(), steps.end());
         steps = {};
@@ -38,9 +65,10 @@ Plan Planner::run()
 
 void Planner::index_known()
 {
+    places_.reserve(std::max(known_.size(), lines_.size()));
     for (const KnownLine &known : known_) {
         if (known.line)
-            known_by_line_.emplace(*known.line, &known);
+            places_.try_emplace(*known.line, Place{.known = &known});
         else
             lost_adds_.insert(known.asked);
     }
@@ -49,25 +77,26 @@ void Planner::index_known()
 void Planner::index_lines()
 {
     candidates_.reserve(lines_.size());
-    candidate_by_line_.reserve(lines_.size());
     for (const Line &line : lines_) {
+        Place &place = places_[line.id];
         if (line.kind == LineKind::Other) {
-            others_.insert(line.id);
-            continue;
-        }
-        const auto found = known_by_line_.find(line.id);
-        const KnownLine *known = found == known_by_line_.end() ? nullptr : found->second;
-        if (candidate_by_line_.emplace(line.id, candidates_.size()).second)
+            place.is_other = true;
+        } else if (place.candidate == none) {
+            place.candidate = candidates_.size();
             candidates_.push_back(
-                {.id = &line.id, .listed = &line, .known = known, .resource = resource_of(line, known)});
+                {.id = &line.id, .listed = &line, .known = place.known, .resource = resource_of(line, place.known)});
+        }
     }
     // A line that Flex accepted and no listing has shown is not gone: it stands in until it shows, or may be tried
     // again.
     for (const KnownLine &known : known_) {
-        if (!known.line || known.was_shown || known.may_be_added_again() || others_.contains(*known.line))
+        if (!known.line || known.was_shown || known.may_be_added_again())
             continue;
-        if (candidate_by_line_.emplace(*known.line, candidates_.size()).second)
-            candidates_.push_back({.id = &*known.line, .known = &known, .resource = &known.asked});
+        Place &place = places_.at(*known.line);
+        if (place.is_other || place.candidate != none)
+            continue;
+        place.candidate = candidates_.size();
+        candidates_.push_back({.id = &*known.line, .known = &known, .resource = &known.asked});
     }
 }
 
@@ -83,12 +112,10 @@ const ResourceId *Planner::resource_of(const Line &line, const KnownLine *known)
 void Planner::collect_members()
 {
     members_.reserve(crew_.desired.size());
-    member_by_key_.reserve(crew_.desired.size());
-    for (const DesiredMember &desired : crew_.desired) {
-        const auto [found, is_new] = member_by_key_.emplace(Key{&desired.call, &desired.technician}, members_.size());
-        if (is_new)
-            members_.push_back({.desired = &desired});
-        merge(members_[found->second], desired);
+    for (const DesiredMember *desired : in_order(crew_.desired)) {
+        if (members_.empty() || key_of(*members_.back().desired) != key_of(*desired))
+            members_.push_back({.desired = desired});
+        merge(members_.back(), *desired);
     }
     for (Member &member : members_)
         judge_resource(member);
@@ -134,20 +161,22 @@ void Planner::note_unclear(const ResourceId &resource)
 
 void Planner::attach_rows()
 {
-    for (const Assignment &row : crew_.rows) {
-        const std::size_t line = candidate_of(row);
+    auto member = members_.begin();
+    for (const Assignment *row : in_order(crew_.rows)) {
+        const std::size_t line = candidate_of(*row);
         if (line != none)
             candidates_[line].is_named = true;
-        const auto found = member_by_key_.find(Key{&row.call, &row.technician});
-        if (found == member_by_key_.end()) {
-            rows_of_others_.push_back(&row);
-        } else if (Member &member = members_[found->second]; !member.row || (member.line == none && line != none)) {
-            member.row = &row;
-            member.line = line;
+        while (member != members_.end() && key_of(*member->desired) < key_of(*row))
+            ++member;
+        if (member == members_.end() || key_of(*member->desired) != key_of(*row)) {
+            rows_of_others_.push_back(row);
+        } else if (!member->row || (member->line == none && line != none)) {
+            member->row = row;
+            member->line = line;
         } else {
             // Only without the unique index, where nothing but a plan is made: the clean-up says which row goes.
             note(Action::Keep, "duplicate_row", "The technician has more than one row on this crew call.",
-                 {.action = Action::Keep, .reason = Reason::InPlace, .technician = &row.technician});
+                 {.action = Action::Keep, .reason = Reason::InPlace, .technician = &row->technician});
         }
     }
 }
@@ -155,6 +184,7 @@ void Planner::attach_rows()
 /// A member belongs to the resource that is desired for them; one without a usable resource to that of their contact.
 void Planner::join_groups()
 {
+    group_by_resource_.reserve(members_.size());
     for (Member &member : members_) {
         const ResourceId *resource = member.resource;
         if (!resource && member.line != none)
@@ -177,15 +207,16 @@ void Planner::join_groups()
 
 void Planner::choose_contacts()
 {
+    for (Candidate &candidate : candidates_)
+        candidate.group = group_of(candidate.resource);
     for (const Member &member : members_)
-        if (member.line != none && member.group != none && group_of(candidates_[member.line].resource) == member.group)
+        if (member.line != none && member.group != none && candidates_[member.line].group == member.group)
             candidates_[member.line].is_named_by_member = true;
 
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
-        const std::size_t group = group_of(candidates_[i].resource);
-        if (group == none)
+        if (candidates_[i].group == none)
             continue;
-        std::size_t &chosen = groups_[group].chosen;
+        std::size_t &chosen = groups_[candidates_[i].group].chosen;
         if (chosen == none || rank_of(candidates_[i]) < rank_of(candidates_[chosen]))
             chosen = i;
     }
@@ -228,12 +259,15 @@ Planner::Rank Planner::rank_of(const Candidate &candidate) const
     return candidate.listed->kind == LineKind::Contact ? Rank::Contact : Rank::Untyped;
 }
 
+Planner::Place Planner::place_of(const LineItemId &line) const
+{
+    const auto found = places_.find(line);
+    return found == places_.end() ? Place{} : found->second;
+}
+
 std::size_t Planner::candidate_of(const Assignment &row) const
 {
-    if (!row.line)
-        return none;
-    const auto found = candidate_by_line_.find(*row.line);
-    return found == candidate_by_line_.end() ? none : found->second;
+    return row.line ? place_of(*row.line).candidate : none;
 }
 
 std::size_t Planner::group_of(const ResourceId *resource) const

@@ -29,6 +29,7 @@ private:
         const Line *listed = nullptr;
         const KnownLine *known = nullptr;
         const ResourceId *resource = nullptr; ///< the one that it counts as
+        std::size_t group = none;             ///< of that resource, if somebody on the crew has it
         bool is_named = false;
         bool is_named_by_member = false;
         bool is_chosen = false;
@@ -57,16 +58,11 @@ private:
         bool roles_differ = false;
     };
 
-    struct Key {
-        const CrewCallId *call;
-        const TechnicianId *technician;
-        friend bool operator==(const Key &a, const Key &b)
-        {
-            return *a.call == *b.call && *a.technician == *b.technician;
-        }
-    };
-    struct KeyHash {
-        std::size_t operator()(const Key &key) const { return key.call->hash() * 31 + key.technician->hash(); }
+    /// What is there under the id of a line.
+    struct Place {
+        const KnownLine *known = nullptr;
+        std::size_t candidate = none;
+        bool is_other = false; ///< the line is no contact
     };
 
     void index_known();
@@ -86,6 +82,7 @@ private:
     void plan_unnamed(const Candidate &candidate);
 
     const ResourceId *resource_of(const Line &line, const KnownLine *known) const;
+    Place place_of(const LineItemId &line) const;
     std::size_t candidate_of(const Assignment &row) const;
     std::size_t group_of(const ResourceId *resource) const;
     std::size_t make_group(const ResourceId &resource);
@@ -110,14 +107,11 @@ private:
     std::span<const KnownLine> known_;
     Prune prune_;
 
-    std::unordered_map<LineItemId, const KnownLine *> known_by_line_;
+    std::unordered_map<LineItemId, Place> places_;
     std::unordered_set<ResourceId> lost_adds_; ///< resources with an add whose outcome is unknown
     std::unordered_set<ResourceId> unclear_;   ///< resources that a skipped technician may mean
     std::vector<Candidate> candidates_;
-    std::unordered_map<LineItemId, std::size_t> candidate_by_line_;
-    std::unordered_set<LineItemId> others_; ///< lines that are no contacts
-    std::vector<Member> members_;
-    std::unordered_map<Key, std::size_t, KeyHash> member_by_key_;
+    std::vector<Member> members_; ///< by call and technician
     std::vector<const Assignment *> rows_of_others_;
     std::vector<Group> groups_;
     std::unordered_map<ResourceId, std::size_t> group_by_resource_;

@@ -40,7 +40,7 @@ void Planner::plan_member(Member &member)
     if (member.line == none || !candidates_[member.line].resource || is_left_to_others(candidates_[member.line]))
         return;
     Candidate &old = candidates_[member.line];
-    remove(old, *member.row, group_of(old.resource) == none ? Reason::ResourceChanged : Reason::Surplus, false);
+    remove(old, *member.row, old.group == none ? Reason::ResourceChanged : Reason::Surplus, false);
 }
 
 /// True if the technician whose row names the contact must not take it along: it serves somebody else, or may serve
@@ -52,7 +52,7 @@ bool Planner::is_left_to_others(const Candidate &candidate) const
         return true;
     if (!candidate.resource)
         return false;
-    return unclear_.contains(*candidate.resource) || (!candidate.listed && group_of(candidate.resource) != none);
+    return unclear_.contains(*candidate.resource) || (!candidate.listed && candidate.group != none);
 }
 
 void Planner::plan_roles()
@@ -95,7 +95,7 @@ void Planner::plan_unnamed(const Candidate &candidate)
         return note_spelling(candidate);
     if (candidate.is_removed)
         return;
-    const bool is_surplus = group_of(candidate.resource) != none;
+    const bool is_surplus = candidate.group != none;
     Step step{.action = Action::Retain,
               .reason = Reason::PolicyRetains,
               .resource = candidate.resource,
@@ -136,7 +136,7 @@ void Planner::forget(const Assignment &row, Reason reason)
 void Planner::forget_if_stale(const Member &member)
 {
     if (member.row && member.row->line && member.line == none)
-        forget(*member.row, others_.contains(*member.row->line) ? Reason::LineIsNoContact : Reason::ContactGone);
+        forget(*member.row, place_of(*member.row->line).is_other ? Reason::LineIsNoContact : Reason::ContactGone);
 }
 
 void Planner::remove(Candidate &candidate, const Assignment &row, Reason reason, bool drops_row)

@@ -263,7 +263,7 @@ SyncResult SyncRun::block(std::string why) const
 void SyncRun::remember(bool is_ok)
 {
     for (const Line &line : lines_)
-        known_.shown(line);
+        known_.listed(line);
     if (is_confirmed_)
         for (const Step &step : plan_.steps)
             if (step.action == Action::Keep && step.resource && step.listed)
@@ -274,8 +274,6 @@ void SyncRun::remember(bool is_ok)
         if (is_gone || known_.is_unshown(line))
             known_.deleted(line);
     if (is_ok) {
-        for (const Line &line : lines_)
-            known_.alive(line.id);
         for (const Assignment &row : crew_.rows)
             if (row.line)
                 known_.alive(*row.line);

@@ -4,9 +4,6 @@
 
 #include "core/error.hpp"
 
-#include <algorithm>
-#include <utility>
-
 namespace pg {
 
 using core::Assignment;
@@ -76,13 +73,6 @@ std::string statement_to_read_crew(const CrewRelations &relations, std::string_v
     return relations.in(sql);
 }
 
-/// The server finds them by an index, mostly, and so in order.
-void sort(auto &rows)
-{
-    if (!std::is_sorted(rows.begin(), rows.end()))
-        std::sort(rows.begin(), rows.end());
-}
-
 } // namespace
 
 core::Crew CrewStore::read()
@@ -98,9 +88,6 @@ core::Crew CrewStore::read()
             crew.rows.push_back({call, technician, row.id<core::LineItemId>(3)});
     };
     statements_.for_each(statement_to_read_crew(relations_, element_), {element_}, reader, take);
-    // A plan takes them in this order, whatever the order of the relation.
-    sort(crew.desired);
-    sort(crew.rows);
     return crew;
 }
 

@@ -127,6 +127,12 @@ TEST(KnownLines, tidying_keeps_what_is_alive_or_young)
     EXPECT_EQ(changes(known), Words{"-l2 r2"});
 
     known = loaded();
+    known.listed({.id = l1, .resource = r1});
+    known.mapped({.id = l3, .resource = r2}, r2);
+    known.tidy();
+    EXPECT_EQ(changes(known), (Words{"-l2 r2", "l3 r2"}));
+
+    known = loaded();
     known.tidy();
     EXPECT_EQ(changes(known), (Words{"-l2 r2", "-l1 r1"}));
 }

@@ -197,7 +197,18 @@ TEST(Plan, a_contact_without_a_resource_serves_whoever_would_else_be_called)
 {
     const Lists lists = Lists().has_row("ann", "l1").has_row("bob", "l1").shows("l1", "");
     EXPECT_EQ(steps(Lists(lists).desires("ann", "").desires("bob", "r2")), (Words{"keep ann l1", "keep bob l1"}));
-    EXPECT_EQ(steps(Lists(lists).desires("bob", "r2").desires("ann", "")), (Words{"keep bob l1", "keep ann l1"}));
+    EXPECT_EQ(steps(Lists(lists).desires("ann", "r2").desires("bob", "")), (Words{"keep ann l1", "keep bob l1"}));
+}
+
+TEST(Plan, the_order_of_the_crew_means_nothing)
+{
+    EXPECT_EQ(steps(Lists()
+                        .desires("bob", "r2")
+                        .has_row("bob", "l2")
+                        .desires("ann", "r1")
+                        .has_row("ann", "l1")
+                        .shows("l1", "r1")),
+              (Words{"forget bob l2", "keep ann l1", "add bob r2"}));
 }
 
 TEST(Plan, a_line_that_is_listed_twice_is_planned_once)
