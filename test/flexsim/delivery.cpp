@@ -123,8 +123,8 @@ void deliver(const Answer &answer, int port, Gate &gate, httplib::Response &resp
     if (answer.fate != Fate::Answered)
         return end_connection(find_socket(port));
 
-    // The HTTP library compresses a type that it knows, and knows none with a parameter.
-    const std::string type = answer.may_compress ? "application/json" : "application/json;charset=UTF-8";
+    // The HTTP library compresses a type that it knows, and knows none in capitals.
+    const std::string type = answer.may_compress ? "application/json" : "application/JSON;charset=UTF-8";
     set_body(answer, gate, type, response);
     for (const auto &[name, value] : answer.headers) {
         if (name == "Content-Type")

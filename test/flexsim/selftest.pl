@@ -112,7 +112,7 @@ subtest 'calls' => sub {
 				managedResourceLineItemType => 'contact', 'business-role' => 'role-2'
 			},
 		], 'a listing shows the rows');
-	is(list_of('e%2F1')->{headers}{'content-type'}, 'application/json;charset=UTF-8', 'content type');
+	like(list_of('e%2F1')->{headers}{'content-type'}, qr{^application/json;charset=UTF-8$}i, 'content type');
 
 	is(add_to('nowhere', 'r')->{status}, 404, 'no add to an unknown element');
 	my $answer = $json->decode(add_to('e%2F1', 'r%203')->{content});
