@@ -159,14 +159,19 @@ void Server::configure(std::size_t threads)
     http_->set_keep_alive_timeout(3600);
     http_->set_read_timeout(60);
     http_->set_write_timeout(60);
-    http_->set_logger([this](const auto &request, const auto &) { close_if_asked(request); });
-
-    const auto plain = [this](const auto &request, auto &response) { handle(request, response, nullptr); };
+    const auto plain = [this](const auto &request, auto &response) { serve(request, response, nullptr); };
     const auto reading = [this](const auto &request, auto &response, const auto &reader) {
-        handle(request, response, &reader);
+        serve(request, response, &reader);
     };
     http_->Get(".*", plain).Options(".*", plain);
     http_->Post(".*", reading).Put(".*", reading).Patch(".*", reading).Delete(".*", reading);
+}
+
+void Server::serve(const httplib::Request &request, httplib::Response &response, const httplib::ContentReader *reader)
+{
+    handle(request, response, reader);
+    // Called once the response has been written, which of the library's loggers no version promises.
+    response.content_provider_resource_releaser_ = [this, port = request.remote_port](bool) { close_if_asked(port); };
 }
 
 void Server::handle(const httplib::Request &request, httplib::Response &response, const httplib::ContentReader *reader)
@@ -193,13 +198,13 @@ Answer Server::answer(const httplib::Request &request, std::string body)
     return api_.serve(call);
 }
 
-void Server::close_if_asked(const httplib::Request &request)
+void Server::close_if_asked(int port)
 {
     const std::optional<int> after_ms = std::exchange(current_connection().close_idle_ms, std::nullopt);
     if (!after_ms)
         return;
     gate_.pause(*after_ms);
-    end_connection(find_socket(request.remote_port));
+    end_connection(find_socket(port));
 }
 
 } // namespace flexsim

@@ -28,9 +28,10 @@ public:
 
 private:
     void configure(std::size_t threads);
+    void serve(const httplib::Request &request, httplib::Response &response, const httplib::ContentReader *reader);
     void handle(const httplib::Request &request, httplib::Response &response, const httplib::ContentReader *reader);
     Answer answer(const httplib::Request &request, std::string body);
-    void close_if_asked(const httplib::Request &request);
+    void close_if_asked(int port);
 
     const std::string base_;
     State state_;
