@@ -43,8 +43,8 @@ void fill(Report &report, const char *sqlstate, const char *message, const char 
     copy(report.hint, hint);
 }
 
-/// Catches everything. The handlers end before anything is reported: a longjmp out of a handler
-/// leaks the exception and leaves the runtime in it.
+/// Catches everything. The handlers end before anything is reported: a longjmp out of a handler leaks the exception and
+/// leaves the runtime in it.
 End run(FunctionCallInfo fcinfo, Body body, Datum &result, Report &report) noexcept
 {
     try {
