@@ -141,11 +141,22 @@ bool SyncRun::list_first()
 {
     if (!list())
         return false;
-    contacts_at_start_ = static_cast<std::size_t>(
-        std::count_if(lines_.begin(), lines_.end(), [](const Line &line) { return line.kind == LineKind::Contact; }));
+    contacts_at_start_ = count_contacts();
     rows_at_start_ = crew_.rows.size();
     note_earlier_adds();
     return true;
+}
+
+/// The contacts of the listing. A line without a type that a row names counts, since it is removed like one.
+std::size_t SyncRun::count_contacts() const
+{
+    std::unordered_set<LineItemId> named;
+    for (const Assignment &row : crew_.rows)
+        if (row.line)
+            named.insert(*row.line);
+    return static_cast<std::size_t>(std::count_if(lines_.begin(), lines_.end(), [&](const Line &line) {
+        return line.kind == LineKind::Contact || (line.kind == LineKind::Untyped && named.contains(line.id));
+    }));
 }
 
 /// A listing, if the request limits allow one.

@@ -50,6 +50,7 @@ private:
 
     // The steps: sync.cpp.
     bool list_first();
+    std::size_t count_contacts() const;
     std::optional<Listing> next_listing();
     bool list();
     bool set_aside(int requests);

@@ -33,6 +33,32 @@ TEST(Sync, a_crew_that_is_empty_by_mistake_does_not_empty_the_call)
     EXPECT_EQ(summary(world.sync()), "ok: removed 6, passes 1, requests 8");
 }
 
+TEST(Sync, contacts_without_a_type_count_where_rows_name_them)
+{
+    World world;
+    for (const std::string number : {"1", "2", "3", "4", "5", "6"}) {
+        world.store.has_row("t" + number, "l" + number);
+        world.flex.shows("l" + number, "r" + number, "", core::LineKind::Untyped);
+    }
+    world.flex.shows("l7", "r7", "", core::LineKind::Untyped);
+    const core::SyncResult result = world.sync();
+    EXPECT_EQ(core::name_of(result.status), "blocked");
+    EXPECT_EQ(result.message.substr(0, 61), "Nothing was changed. It would delete 6 of 6 contacts in Flex,");
+}
+
+TEST(Sync, a_deletion_of_a_few_contacts_without_a_type_passes)
+{
+    World world;
+    world.max_removals = 0;
+    for (const std::string number : {"1", "2", "3"}) {
+        world.store.desires("t" + number, "r" + number);
+        world.store.has_row("t" + number, "l" + number);
+        world.flex.shows("l" + number, "r" + number, "", core::LineKind::Untyped);
+    }
+    world.store.withdraws("t1");
+    EXPECT_EQ(summary(world.sync()), "ok: desired 2, kept 2, removed 1, passes 1, requests 3");
+}
+
 TEST(Sync, a_blocked_sync_does_not_even_delete_stale_rows)
 {
     WorldOfSix world;
