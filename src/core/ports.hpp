@@ -84,6 +84,13 @@ public:
     virtual std::vector<ChangeResult> carry_out(const ElementId &element, std::span<const Change> changes,
                                                 TimePoint deadline) = 0;
 
+    /// True if the next changes of the element that hold several deletions take one request for all of these.
+    virtual bool deletes_in_bulk(const ElementId &element) const
+    {
+        static_cast<void>(element);
+        return false;
+    }
+
     /// Requests that went out so far, as counted on the wire.
     virtual int requests_sent() const = 0;
 };

@@ -119,7 +119,7 @@ bool SyncRun::set_requests_aside()
         deletions += step->action == Action::Remove || step->action == Action::Prune;
         requests += step->action == Action::Add && step->role ? 2 : 1;
     }
-    if (policy_.deletes_in_bulk && deletions > 1 && passes_ == 0)
+    if (deletions > 1 && flex_.deletes_in_bulk(element_))
         requests -= deletions - 1;
     if (requests == 0)
         return true;

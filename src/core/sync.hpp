@@ -15,7 +15,6 @@ struct Policy {
     Prune prune = Prune::All;
     int max_removals = 5;            ///< more deletions than this, and more than half of the contacts: blocked
     TimePoint deadline;              ///< nothing is begun that could end after it
-    bool deletes_in_bulk = false;    ///< several deletions take one request
     RequestBudget *budget = nullptr; ///< none: as many requests as it takes
 };
 

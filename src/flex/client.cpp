@@ -26,6 +26,11 @@ std::string without_trailing_slashes(std::string url)
     return url;
 }
 
+bool is_deletion(const Change &change)
+{
+    return change.kind == Change::Kind::Delete;
+}
+
 core::Listing listing_of(Response &response)
 {
     core::Listing listing{.answer = answer_of(response)};
@@ -85,7 +90,7 @@ std::vector<core::Listing> Client::list(std::span<const core::ElementId> element
 std::vector<core::ChangeResult> Client::carry_out(const core::ElementId &element, std::span<const Change> changes,
                                                   core::TimePoint deadline)
 {
-    if (can_delete_in_bulk(changes))
+    if (can_delete_in_bulk(element, changes))
         return carry_out_in_bulk(element, changes, deadline);
     std::vector<Request> requests;
     for (const Change &change : changes)
@@ -110,10 +115,15 @@ std::vector<core::ChangeResult> Client::carry_out(const core::ElementId &element
     return results;
 }
 
-bool Client::can_delete_in_bulk(std::span<const Change> changes) const
+bool Client::deletes_in_bulk(const core::ElementId &element) const
 {
-    const auto is_deletion = [](const Change &change) { return change.kind == Change::Kind::Delete; };
-    return !bulk_parameter_.empty() && std::count_if(changes.begin(), changes.end(), is_deletion) > 1;
+    return !bulk_parameter_.empty() &&
+           std::find(tried_in_bulk_.begin(), tried_in_bulk_.end(), element) == tried_in_bulk_.end();
+}
+
+bool Client::can_delete_in_bulk(const core::ElementId &element, std::span<const Change> changes) const
+{
+    return deletes_in_bulk(element) && std::count_if(changes.begin(), changes.end(), is_deletion) > 1;
 }
 
 /// Deletes in one request, once in a sync: some tenants answer 2xx and delete nothing, so that only a listing tells,
@@ -122,7 +132,7 @@ std::vector<core::ChangeResult> Client::carry_out_in_bulk(const core::ElementId 
                                                           std::span<const Change> changes, core::TimePoint deadline)
 {
     const Request bulk = bulk_delete_request(changes);
-    bulk_parameter_.clear();
+    tried_in_bulk_.push_back(element);
     core::Answer answer = unsent_answer();
     int tries = 0;
     http_.perform(
@@ -135,8 +145,15 @@ std::vector<core::ChangeResult> Client::carry_out_in_bulk(const core::ElementId 
             if (tries > 0)
                 repeats_.take_back();
         });
-    if (answer.outcome == Outcome::Refused)
-        return carry_out(element, changes, deadline);
+    if (answer.outcome == Outcome::Refused) {
+        const auto deletions = std::count_if(changes.begin(), changes.end(), is_deletion);
+        std::optional<core::RequestBudget::Refusal> refusal =
+            budget_ ? budget_->set_aside(static_cast<int>(deletions)) : std::nullopt;
+        if (!refusal)
+            return carry_out(element, changes, deadline);
+        answer.code = "request_limit";
+        answer.message = "Flex refused to delete several lines at once. " + std::move(refusal->why);
+    }
     if (answer.outcome == Outcome::Done) {
         answer.outcome = Outcome::Unknown;
         answer.code = "bulk_delete";

@@ -16,6 +16,7 @@ public:
                                     const std::function<void()> &meanwhile) override;
     std::vector<core::ChangeResult> carry_out(const core::ElementId &element, std::span<const core::Change> changes,
                                               core::TimePoint deadline) override;
+    bool deletes_in_bulk(const core::ElementId &element) const override;
     int requests_sent() const override { return http_.requests_sent(); }
 
     /// Requests that were sent again.
@@ -28,7 +29,7 @@ private:
                          const core::BusinessRoleId &role) const;
     Request delete_request(const core::LineItemId &line) const;
     Request bulk_delete_request(std::span<const core::Change> changes) const;
-    bool can_delete_in_bulk(std::span<const core::Change> changes) const;
+    bool can_delete_in_bulk(const core::ElementId &element, std::span<const core::Change> changes) const;
     std::vector<core::ChangeResult> carry_out_in_bulk(const core::ElementId &element,
                                                       std::span<const core::Change> changes, core::TimePoint deadline);
     Request request_for(const core::ElementId &element, const core::Change &change) const;
@@ -41,6 +42,7 @@ private:
 
     std::string base_url_;
     std::string bulk_parameter_; ///< empty: line items are deleted one by one
+    std::vector<core::ElementId> tried_in_bulk_;
     Repeats repeats_;
     core::RequestBudget *budget_;
     Http http_;

@@ -49,7 +49,6 @@ CrewRun::CrewRun(CrewSession &session, const SyncPolicy &policy, const SyncTools
       budget_(tools.budget), policy_{.prune = policy.prune,
                                      .max_removals = policy.max_removals,
                                      .deadline = tools.deadline,
-                                     .deletes_in_bulk = !session.connection.options.http.bulk_delete.empty(),
                                      .budget = &budget_},
       store_(session.statements, session.relations, session.own, session.connection.server, element_),
       sync_(element_, policy_, store_, tools.flex, tools.clock)

@@ -412,4 +412,71 @@ TEST(Client, a_repeat_that_the_budget_does_not_hold_is_not_made)
     EXPECT_EQ(flex.client.repeats(), 1);
 }
 
+// ---- several deletions in one request
+
+struct BulkClient {
+    /// Flex refuses the first request.
+    explicit BulkClient(core::RequestBudget *budget)
+        : server(AtFirst{.bytes = answer(405), .times = 1}), client(server.url("/f5/api"), options(), waiter, budget)
+    {
+    }
+
+    static flex::HttpOptions options()
+    {
+        flex::HttpOptions options;
+        options.bulk_delete = "ids";
+        return options;
+    }
+
+    std::vector<core::ChangeResult> carry_out(const char *element)
+    {
+        const std::vector<Change> changes{{.kind = Change::Kind::Delete, .line = LineItemId("l1")},
+                                          {.kind = Change::Kind::Delete, .line = LineItemId("l2")},
+                                          add()};
+        return client.carry_out(ElementId(element), changes, std::chrono::steady_clock::now() + 10s);
+    }
+
+    unit::PollWaiter waiter;
+    WireServer server;
+    flex::Client client;
+};
+
+struct CountedBudget final : core::RequestBudget {
+    std::optional<Refusal> set_aside(int requests) override
+    {
+        if (requests > left)
+            return Refusal{.why = "used up", .until = {}};
+        left -= requests;
+        return std::nullopt;
+    }
+    int left = 0;
+};
+
+TEST(Client, deletions_that_flex_refuses_in_bulk_go_one_by_one_as_far_as_the_budget_holds_them)
+{
+    for (const int left : {1, 2}) {
+        CountedBudget budget;
+        budget.left = left;
+        BulkClient flex(&budget);
+        const std::vector<core::ChangeResult> results = flex.carry_out("e1");
+        EXPECT_EQ(flex.client.requests_sent(), left == 2 ? 4 : 2);
+        EXPECT_EQ(results[0].answer.outcome, left == 2 ? Outcome::Done : Outcome::Refused);
+        EXPECT_EQ(results[1].answer.code, left == 2 ? "" : "request_limit");
+        EXPECT_EQ(results[2].answer.outcome, Outcome::Done);
+        EXPECT_EQ(budget.left, left == 2 ? 0 : 1);
+    }
+}
+
+TEST(Client, each_element_tries_to_delete_in_bulk_once)
+{
+    BulkClient flex(nullptr);
+    EXPECT_TRUE(flex.client.deletes_in_bulk(ElementId("e1")));
+    flex.carry_out("e1");
+    EXPECT_FALSE(flex.client.deletes_in_bulk(ElementId("e1")));
+    EXPECT_TRUE(flex.client.deletes_in_bulk(ElementId("e2")));
+    const int before = flex.client.requests_sent();
+    flex.carry_out("e2");
+    EXPECT_EQ(flex.client.requests_sent() - before, 2);
+}
+
 } // namespace
