@@ -110,8 +110,8 @@ bool SyncRun::set_aside(int requests)
     return false;
 }
 
-/// Sets aside what the plan takes: its changes, the roles of its adds, and the listing that closes it.
-bool SyncRun::set_requests_aside()
+/// What the plan takes: its changes, the roles of its adds, and the listing that closes it.
+int SyncRun::requests_to_send() const
 {
     int requests = 0;
     int deletions = 0;
@@ -121,9 +121,26 @@ bool SyncRun::set_requests_aside()
     }
     if (deletions > 1 && flex_.deletes_in_bulk(element_))
         requests -= deletions - 1;
-    if (requests == 0)
-        return true;
-    if (!set_aside(requests + 1))
+    return requests == 0 ? 0 : requests + 1;
+}
+
+bool SyncRun::set_requests_aside()
+{
+    const int requests = requests_to_send();
+    const int missing = requests - std::exchange(prepaid_requests_, 0);
+    if (missing > 0 && !set_aside(missing))
+        return false;
+    if (requests > 0)
+        prepaid_listings_ = 1;
+    return true;
+}
+
+/// Whether the first listing may be asked for again: only where what it asks for would fit as well. A sync that is
+/// deferred takes one listing at most.
+bool SyncRun::can_look_again()
+{
+    prepaid_requests_ = requests_to_send();
+    if (!set_aside(1 + prepaid_requests_))
         return false;
     prepaid_listings_ = 1;
     return true;
@@ -196,12 +213,16 @@ bool SyncRun::list()
         const std::size_t deleted_but_shown =
             std::erase_if(listing.lines, [this](const Line &line) { return deleted_.contains(line.id); });
         Plan plan = plan_of(listing.lines);
-        if (tries == 1 && is_suspicious(plan))
+        const bool is_believed = tries > 1 || !is_suspicious(plan);
+        if (!is_believed && passes_ > 0)
             continue;
         lines_ = std::move(listing.lines); // which stay where they are: the plan points at them
         plan_ = std::move(plan);
         deleted_but_shown_ = deleted_but_shown;
-        return true;
+        if (is_believed)
+            return true;
+        if (!can_look_again())
+            return false;
     }
 }
 

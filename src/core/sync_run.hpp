@@ -54,7 +54,9 @@ private:
     std::optional<Listing> next_listing();
     bool list();
     bool set_aside(int requests);
+    int requests_to_send() const;
     bool set_requests_aside();
+    bool can_look_again();
     void read_crew();
     void replan();
     void forget_rows();
@@ -148,6 +150,7 @@ private:
     std::size_t deleted_but_shown_ = 0;
     std::optional<Listing> first_listing_; ///< listed by the caller, and not yet used
     int prepaid_listings_ = 0;             ///< set aside with the changes that they close
+    int prepaid_requests_ = 0;             ///< set aside before a second look, for what the first one found
     bool is_confirmed_ = true;             ///< a whole listing has come since the last change
     bool is_stopped_ = false;              ///< by a guard or a limit, after something was done
     int passes_ = 0;

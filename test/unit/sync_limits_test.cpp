@@ -5,9 +5,11 @@
 #include <gtest/gtest.h>
 
 using unit::notes;
+using unit::Page;
 using unit::summary;
 using unit::Words;
 using unit::World;
+using unit::WorldOfSix;
 using namespace std::chrono_literals;
 
 namespace {
@@ -109,6 +111,34 @@ TEST(Sync, a_contact_is_not_taken_out_again_beyond_the_limit)
     budget.left = 3;
     EXPECT_EQ(summary(sync_with(world, budget)), "partial: desired 1, failed 1, passes 1, requests 3");
     EXPECT_EQ(world.flex.contacts(), Words{"n1 r1"});
+}
+
+TEST(Sync, a_second_look_is_taken_only_where_what_it_is_about_would_fit)
+{
+    for (const bool is_true : {true, false}) {
+        WorldOfSix world;
+        for (const char *line : {"l1", "l2", "l3"})
+            if (is_true)
+                world.flex.loses(line);
+        for (const int left : {1, 2, 5}) {
+            if (!is_true)
+                world.flex.pages = {Page::Tail};
+            FakeBudget budget;
+            budget.left = left;
+            const core::SyncResult result = sync_with(world, budget);
+            EXPECT_EQ(core::name_of(result.status), "deferred");
+            EXPECT_EQ(result.http_requests, 1);
+            EXPECT_EQ(notes(result), Words{"list request_limit -"});
+        }
+        if (!is_true)
+            world.flex.pages = {Page::Tail};
+        FakeBudget budget;
+        budget.left = 6;
+        EXPECT_EQ(summary(sync_with(world, budget)),
+                  is_true ? "ok: desired 6, kept 3, added 3, stale 3, passes 1, requests 6"
+                          : "ok: desired 6, kept 6, passes 1, requests 2");
+        EXPECT_EQ(budget.left, 0);
+    }
 }
 
 } // namespace
