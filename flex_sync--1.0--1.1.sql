@@ -33,6 +33,43 @@ ALTER TABLE flex_sync_log_operation DROP CONSTRAINT flex_sync_log_operation_run_
 
 CREATE INDEX flex_sync_log_started_at_idx ON flex_sync_log (started_at);
 
+-- Request limits are those of a Flex account. They count by its url, over all servers that share it; runs of 1.0 have
+-- none and count by the name of the server.
+
+ALTER TABLE flex_sync_log ADD COLUMN url text;
+
+COMMENT ON COLUMN flex_sync_log.url IS
+'the url of the server, without a slash at its end and its host in lower case: request limits count by it; null in runs of 1.0';
+
+DROP INDEX flex_sync_log_server_idx;
+CREATE INDEX flex_sync_log_url_idx ON flex_sync_log (url, started_at) INCLUDE (http_requests) WHERE url IS NOT NULL;
+CREATE INDEX flex_sync_log_server_idx ON flex_sync_log (server, started_at) INCLUDE (http_requests) WHERE url IS NULL;
+
+CREATE TABLE flex_sync_requests (
+    url text,
+    server text,
+    at timestamptz NOT NULL,
+    requests bigint NOT NULL,
+    runs_before timestamptz
+);
+
+CREATE INDEX flex_sync_requests_url_idx ON flex_sync_requests (url, at) INCLUDE (requests, runs_before)
+    WHERE url IS NOT NULL;
+CREATE INDEX flex_sync_requests_server_idx ON flex_sync_requests (server, at) INCLUDE (requests, runs_before)
+    WHERE url IS NULL;
+CREATE INDEX flex_sync_requests_at_idx ON flex_sync_requests (at);
+
+COMMENT ON TABLE flex_sync_requests IS
+'what request limits count beside the runs of flex_sync_log: requests of flex_sync_plan, flex_crew_contacts and flex_sync_check, and sums of the runs of a minute where there are many';
+COMMENT ON COLUMN flex_sync_requests.url IS 'the url, as in flex_sync_log; null: a sum of runs that have none';
+COMMENT ON COLUMN flex_sync_requests.server IS 'the foreign server; null: a sum over all servers of the url';
+COMMENT ON COLUMN flex_sync_requests.at IS 'when they were sent; of a sum, when the last of its runs began';
+COMMENT ON COLUMN flex_sync_requests.requests IS 'how many requests';
+COMMENT ON COLUMN flex_sync_requests.runs_before IS
+'of a sum: runs that began before this moment are in it, or in one with an earlier moment; else null';
+
+SELECT pg_catalog.pg_extension_config_dump('flex_sync_requests', '');
+
 -- What 1.0 left without a comment.
 
 COMMENT ON COLUMN flex_sync_log.run_id IS 'the run; they are numbered in the order in which they began';
@@ -202,7 +239,7 @@ BEGIN
               UNION ALL
               SELECT 'TABLE', c.oid::regclass::text, c.relowner, c.relacl, c.oid, 'pg_class'::regclass
               FROM pg_class AS c
-              WHERE c.relname IN ('flex_sync_health', 'flex_sync_alerts', 'flex_sync_activity')
+              WHERE c.relname IN ('flex_sync_health', 'flex_sync_alerts', 'flex_sync_activity', 'flex_sync_requests')
              ) AS o (kind, object, owner, acl, oid, class)
         JOIN pg_depend AS d ON d.classid = o.class AND d.objid = o.oid AND d.deptype = 'e'
         JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'flex_sync'

@@ -133,12 +133,12 @@ foreach my $limit (30, 41)
 }
 is($db->value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), 0, 'nothing is held afterwards');
 
-# Two servers have limits of their own.
+# Two accounts have limits of their own.
 forget();
 $db->set_server(hourly_limit => 3);
-$db->make_server('second', hourly_limit => 3);
+$db->make_server('second', hourly_limit => 3, url => $sim->host_url('localhost'));
 ($element, $call) = make_crew(1);
-is($db->sync($call)->{status}, 'ok', 'a server whose limit is used up');
+is($db->sync($call)->{status}, 'ok', 'an account whose limit is used up');
 is($db->sync($call)->{status}, 'deferred', 'has nothing left');
 my $session = $db->session;
 $session->run("SET flex_sync.server = 'second'");

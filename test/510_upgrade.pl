@@ -67,6 +67,11 @@ my $call = $db->make_call('element-1', 1 .. 3);
 my $result = $db->sync($call);
 is("$result->{status} $result->{added}", 'ok 3', '1.0: a sync');
 is_deeply([ map { $_->{action} } $db->plan($call) ], [ ('keep') x 3 ], '1.0: a plan');
+$db->set_server(hourly_limit => 6);
+is($db->sync($call)->{status}, 'ok', '1.0: one that fits the limit');
+is($db->sync($call)->{status}, 'deferred', '1.0: one that does not');
+$db->set_server(hourly_limit => undef);
+$db->run('DELETE FROM flex_sync_log WHERE run_id > 1');
 $db->run(q(INSERT INTO flex_sync_repair_log VALUES (now(), 'somebody', gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), NULL, '{}')));
 is($db->run("SELECT count(*) FROM flex_sync_check() WHERE status = 'error'"), '0', '1.0: the doctor finds no error');
 like($db->run("SELECT hint FROM flex_sync_check() WHERE check_name = 'extension'"), qr/ALTER EXTENSION flex_sync UPDATE/,

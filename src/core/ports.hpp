@@ -101,8 +101,9 @@ public:
     virtual ~RequestBudget() = default;
 
     struct Refusal {
-        std::string why;    ///< what is used up and what to do, sentences
-        Milliseconds until; ///< when it may fit
+        std::string why;          ///< what is used up and what to do, sentences
+        Milliseconds until;       ///< when it may fit
+        bool is_for_ever = false; ///< this sync needs more than the limit allows at all
     };
 
     /// Sets `requests` more aside for this sync. None if they fit; else nothing is set aside.

@@ -104,7 +104,7 @@ bool SyncRun::set_aside(int requests)
     if (!refusal)
         return true;
     listing_ = {.outcome = Outcome::RefusedForNow,
-                .code = "request_limit",
+                .code = refusal->is_for_ever ? "never_fits" : "request_limit",
                 .message = std::move(refusal->why),
                 .retry_after = refusal->until};
     return false;

@@ -52,7 +52,8 @@ struct SyncResult {
     std::vector<Diagnostic> diagnostics;
     std::vector<Operation> operations;
     bool timed_out = false;                       ///< `Failed`: Flex did not answer in time
-    std::optional<Milliseconds> retry_after = {}; ///< `Deferred`: how long Flex said to wait
+    std::optional<Milliseconds> retry_after = {}; ///< `Deferred`: how long to wait, as far as it is known
+    bool never_fits = false;                      ///< `Deferred`: it needs more requests than a limit allows at all
 };
 
 /// Syncs one element, under a lock that the caller holds. Trouble on Flex's side ends in a status; what the store and

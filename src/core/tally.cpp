@@ -235,8 +235,9 @@ SyncResult SyncRun::refuse(const Answer &answer) const
     result.http_requests = requests_sent();
     result.timed_out = answer.code == "timeout" || answer.outcome == Outcome::NotSent;
     result.retry_after = answer.retry_after;
+    result.never_fits = answer.code == "never_fits";
     result.message =
-        answer.code == "request_limit"
+        answer.code == "request_limit" || result.never_fits
             ? "Nothing was changed. " + answer.message
             : "The contacts of the crew call could not be listed, and nothing was changed. " + answer.message;
     if (answer.code == "rate_limited")

@@ -19,13 +19,6 @@ namespace {
 constexpr const char *form_type = "application/x-www-form-urlencoded; charset=UTF-8";
 constexpr const char *json_type = "application/json";
 
-std::string without_trailing_slashes(std::string url)
-{
-    while (url.ends_with('/'))
-        url.pop_back();
-    return url;
-}
-
 bool is_deletion(const Change &change)
 {
     return change.kind == Change::Kind::Delete;
@@ -54,9 +47,9 @@ core::Listing listing_of(Response &response)
 
 } // namespace
 
-Client::Client(std::string base_url, HttpOptions options, Waiter &waiter, core::RequestBudget *budget)
-    : base_url_(without_trailing_slashes(std::move(base_url))), bulk_parameter_(options.bulk_delete),
-      repeats_(options.retries), budget_(budget), http_(std::move(options), waiter)
+Client::Client(std::string_view base_url, HttpOptions options, Waiter &waiter, core::RequestBudget *budget)
+    : base_url_(without_trailing_slashes(base_url)), bulk_parameter_(options.bulk_delete), repeats_(options.retries),
+      budget_(budget), http_(std::move(options), waiter)
 {
 }
 

@@ -10,7 +10,7 @@ namespace flex {
 class Client final : public core::FlexApi {
 public:
     /// `base_url` is the server's, as the option gives it. Repeats are taken from `budget`, if there is one.
-    Client(std::string base_url, HttpOptions options, Waiter &waiter, core::RequestBudget *budget = nullptr);
+    Client(std::string_view base_url, HttpOptions options, Waiter &waiter, core::RequestBudget *budget = nullptr);
 
     std::vector<core::Listing> list(std::span<const core::ElementId> elements, core::TimePoint deadline,
                                     const std::function<void()> &meanwhile) override;

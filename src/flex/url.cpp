@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <memory>
 
 namespace flex {
@@ -63,6 +64,24 @@ std::optional<std::string> why_not_base_url(const std::string &text)
     if (text.find('#') != std::string::npos)
         return "it has a fragment";
     return std::nullopt;
+}
+
+std::string without_trailing_slashes(std::string_view url)
+{
+    while (url.ends_with('/'))
+        url.remove_suffix(1);
+    return std::string(url);
+}
+
+std::string account_url(std::string_view url)
+{
+    std::string account = without_trailing_slashes(url);
+    const std::size_t scheme = account.find("://");
+    const std::size_t host = scheme == std::string::npos ? 0 : scheme + 3;
+    const auto path = account.begin() + static_cast<std::ptrdiff_t>(std::min(account.find('/', host), account.size()));
+    std::transform(account.begin(), path, account.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    return account;
 }
 
 std::string path_segment(std::string_view text)

@@ -11,6 +11,13 @@ namespace flex {
 /// and `http` for a loopback host, without credentials, query or fragment.
 std::optional<std::string> why_not_base_url(const std::string &url);
 
+/// Requests go to paths below a base URL, which may end in slashes.
+std::string without_trailing_slashes(std::string_view url);
+
+/// The Flex account behind a base URL, as its text: without slashes at its end, scheme and host in lower case. Requests
+/// are limited by the account, whichever server they go through.
+std::string account_url(std::string_view url);
+
 /// True for "localhost", 127.0.0.0/8 and [::1].
 bool is_loopback_host(std::string_view host);
 

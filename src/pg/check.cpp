@@ -3,6 +3,7 @@
 #include "flex/versions.hpp"
 #include "pg/crew_session.hpp"
 #include "pg/doctor.hpp"
+#include "pg/request_budget.hpp"
 #include "pg/result_tuple.hpp"
 #include "pg/settings.hpp"
 
@@ -142,6 +143,7 @@ void Doctor::ask_flex()
     const core::ElementId id(element);
     const core::Answer answer =
         client.list({&id, 1}, std::chrono::steady_clock::now() + connection_.options.deadline, {}).front().answer;
+    ServerBudget(statements_, own_, connection_).note(client.requests_sent());
     const std::string time = std::to_string(static_cast<long>(answer.duration.count())) + " ms";
     if (answer.outcome == core::Outcome::Done)
         findings_.ok("flex", "Flex takes the token and listed element \"" + element + "\" in " + time + ".");

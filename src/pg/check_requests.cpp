@@ -2,7 +2,9 @@
 
 #include "pg/doctor.hpp"
 
+#include "flex/url.hpp"
 #include "pg/relations.hpp"
+#include "pg/spent_requests.hpp"
 
 #include <charconv>
 
@@ -63,25 +65,6 @@ Estimate estimate_run(Statements &statements, const ServerOptions &options)
     return estimate;
 }
 
-struct Spent {
-    std::int64_t in_hour;
-    std::int64_t in_day;
-};
-
-Spent read_spent(Statements &statements, const OwnTables &own, const std::string &server)
-{
-    Rows rows = statements.run(R"(
-        SELECT (sum(l.http_requests) FILTER (WHERE l.started_at > clock_timestamp() - interval '1 hour'))::text,
-               sum(l.http_requests)::text
-        FROM )" + own.table("flex_sync_log") +
-                                   R"( AS l
-        WHERE l.server = $1 AND l.started_at > clock_timestamp() - interval '1 day')",
-                               {server}, own.identity);
-    const Spent spent{number_at(rows, 0), number_at(rows, 1)};
-    rows.release();
-    return spent;
-}
-
 /// What a limit leaves, as a sentence; empty where there is no limit.
 std::string describe_limit(const char *option, int limit, const char *window, std::int64_t used)
 {
@@ -98,7 +81,7 @@ void examine_requests(Findings &findings, Statements &statements, const OwnTable
 {
     findings.look("requests", [&] {
         const Estimate estimate = estimate_run(statements, options);
-        const Spent spent = read_spent(statements, own, server);
+        const Spent spent = SpentRequests(statements, own, flex::account_url(options.url), server).read();
         const std::int64_t needed = estimate.elements + estimate.changes;
         std::string detail = "A run over flex_due_crew_calls takes about " + counted(needed, "request") +
                              ": one for each of " + counted(estimate.elements, "element");

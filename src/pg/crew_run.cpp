@@ -1,5 +1,6 @@
 #include "pg/crew_run.hpp"
 
+#include "flex/url.hpp"
 #include "pg/settings.hpp"
 #include "pg/time_limit.hpp"
 
@@ -36,16 +37,24 @@ RowValues values_of(const Run &run)
             {"diagnostics", diagnostics_json(result)}};
 }
 
+/// Draws the run's id, and shows that it begins, before the moment of that is taken.
+std::int64_t begin_run(CrewSession &session, const std::string &account)
+{
+    show_run(account);
+    return next_run_id(session.statements, session.own);
+}
+
 } // namespace
 
 CrewRun::CrewRun(CrewSession &session, const SyncPolicy &policy, const SyncTools &tools)
-    : session_(session), tools_(tools), element_(session.element()), running_(element_),
-      begun_(steady_clock::now()), run_{.run_id = next_run_id(session.statements, session.own),
-                                        .call = session.call,
-                                        .server = session.connection.server,
-                                        .prune = policy.prune,
-                                        .max_removals = policy.max_removals,
-                                        .started_at = now_text()},
+    : session_(session), tools_(tools), element_(session.element()), running_(element_), begun_(steady_clock::now()),
+      account_(flex::account_url(session.connection.options.url)), run_{.run_id = begin_run(session, account_),
+                                                                        .call = session.call,
+                                                                        .server = session.connection.server,
+                                                                        .url = account_,
+                                                                        .prune = policy.prune,
+                                                                        .max_removals = policy.max_removals,
+                                                                        .started_at = now_text()},
       budget_(tools.budget), policy_{.prune = policy.prune,
                                      .max_removals = policy.max_removals,
                                      .deadline = tools.deadline,
@@ -101,6 +110,7 @@ SyncRow CrewRun::log()
             .status = run_.status,
             .timed_out = run_.result.timed_out,
             .retry_after = run_.result.retry_after,
+            .never_fits = run_.result.never_fits,
             .first_diagnostic = run_.result.diagnostics.empty() ? "" : run_.result.diagnostics.front().message};
 }
 

@@ -26,6 +26,7 @@ struct SyncRow {
     std::string status;
     bool timed_out = false;
     std::optional<core::Milliseconds> retry_after = {};
+    bool never_fits = false;           ///< `deferred`: it needs more requests than a limit allows at all
     std::string first_diagnostic = {}; ///< its message; of a `partial` sync, what did not succeed
 };
 
@@ -69,6 +70,7 @@ private:
     core::ElementId element_;
     RunningSync running_;
     core::TimePoint begun_;
+    std::string account_;
     Run run_;
     RequestBudget budget_;
     core::Policy policy_;

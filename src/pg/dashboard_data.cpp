@@ -1,6 +1,8 @@
 #include "pg/dashboard_data.hpp"
 
+#include "flex/url.hpp"
 #include "pg/settings.hpp"
+#include "pg/spent_requests.hpp"
 
 #include <charconv>
 
@@ -116,18 +118,11 @@ void read_hours(Statements &statements, const OwnTables &own, DashboardData &dat
     rows.release();
 }
 
-constexpr std::string_view read_spending_sql = R"(
-    SELECT coalesce(sum(l.http_requests) FILTER (WHERE l.started_at > now() - interval '1 hour'), 0)::text,
-           coalesce(sum(l.http_requests), 0)::text
-    FROM {log} AS l
-    WHERE l.server = $1 AND l.started_at > now() - interval '1 day')";
-
 void read_spending(Statements &statements, const OwnTables &own, const ServerOptions &options, DashboardData &data)
 {
-    Rows rows = statements.run(on_own_tables(read_spending_sql, own), {server_setting()}, own.identity);
-    data.spending = {{"last hour", "hourly_limit", count_at(rows, 0, 0), options.hourly_limit},
-                     {"last 24 hours", "daily_limit", count_at(rows, 0, 1), options.daily_limit}};
-    rows.release();
+    const Spent spent = SpentRequests(statements, own, flex::account_url(options.url), server_setting()).read();
+    data.spending = {{"last hour", "hourly_limit", spent.in_hour, options.hourly_limit},
+                     {"last 24 hours", "daily_limit", spent.in_day, options.daily_limit}};
 }
 
 constexpr std::string_view read_crews_sql = R"(

@@ -10,6 +10,7 @@ namespace pg {
 struct OwnTables {
     std::string schema; ///< quoted
     Identity identity;  ///< as whom they are read and written
+    bool has_accounts;  ///< the log has the url of each run, as from 1.1 on
 
     std::string table(const char *name) const { return schema + "." + name; }
 };

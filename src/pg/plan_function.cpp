@@ -3,6 +3,7 @@
 
 #include "core/sync_run.hpp"
 #include "pg/crew_session.hpp"
+#include "pg/request_budget.hpp"
 #include "pg/result_tuple.hpp"
 #include "pg/time_limit.hpp"
 
@@ -32,6 +33,7 @@ public:
           run_(element_, policy_, store_, flex_, clock_)
     {
         const core::Answer &listing = run_.preview();
+        ServerBudget(session.statements, session.own, session.connection).note(flex_.requests_sent());
         if (listing.outcome != core::Outcome::Done)
             throw_listing_error(session.call, session.connection.server, listing);
     }

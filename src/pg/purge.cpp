@@ -17,6 +17,10 @@ std::int64_t purge_log(Statements &statements, const OwnTables &own, const std::
         ), operations AS (DELETE FROM )" +
                               operations + R"( AS o USING purged AS p WHERE o.run_id = p.run_id)
         SELECT count(*)::text FROM purged)";
+    if (own.has_accounts)
+        statements.run("DELETE FROM " + own.table("flex_sync_requests") +
+                           " AS r WHERE r.at < now() - '1 day'::interval",
+                       {}, own.identity);
     Rows rows = statements.run(purge, {older_than}, own.identity);
     const std::string_view text = *rows.at(0, 0);
     std::int64_t count = 0;

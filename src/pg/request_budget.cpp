@@ -1,5 +1,7 @@
 #include "pg/request_budget.hpp"
 
+#include "flex/url.hpp"
+
 #include <algorithm>
 #include <charconv>
 
@@ -14,39 +16,16 @@ namespace {
 constexpr std::uint16_t first_lock_class = 1000;
 constexpr std::uint16_t last_lock_class = 32767;
 
-// What other backends have set aside and not spent yet.
+/// Runs of the day that are counted one by one; more are summed up.
+constexpr std::int64_t many_runs = 500;
+
+// What others have set aside and not spent yet. The locks of a prepared transaction have no pid.
 constexpr const char *read_set_aside_sql = R"(
     SELECT coalesce(sum(k.objid::bigint), 0)::text
     FROM pg_locks AS k
     WHERE k.locktype = 'advisory' AND k.objsubid >= 1000 AND k.classid::bigint = $1::bigint
       AND k.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
-      AND k.pid <> pg_backend_pid())";
-
-// What the window has seen, the $4 requests that others have set aside included, and when enough of it will have left
-// the window for $3 requests more than the limit $5 to fit.
-constexpr const char *read_use_sql = R"(
-    WITH spent AS (
-        SELECT l.started_at, l.http_requests
-        FROM {log} AS l
-        WHERE l.server = $1 AND l.started_at > clock_timestamp() - $2::interval AND l.http_requests > 0
-    ), use AS (
-        SELECT coalesce((SELECT sum(s.http_requests) FROM spent AS s), 0) + $4::bigint AS requests
-    ), freed AS (
-        SELECT s.started_at, sum(s.http_requests) OVER (ORDER BY s.started_at) AS requests FROM spent AS s
-    )
-    SELECT u.requests::text,
-           ceil(extract(epoch FROM coalesce(
-               (SELECT min(f.started_at) FROM freed AS f WHERE f.requests >= u.requests + $3::bigint - $5::bigint),
-               clock_timestamp()) + $2::interval - clock_timestamp()))::bigint::text
-    FROM use AS u)";
-
-std::int64_t number_at(const Rows &rows, std::size_t column)
-{
-    const std::string_view text = rows.at(0, column).value_or("0");
-    std::int64_t number = 0;
-    std::from_chars(text.data(), text.data() + text.size(), number);
-    return number;
-}
+      AND (k.pid IS NULL OR k.pid <> pg_backend_pid()))";
 
 std::uint16_t next_lock_class()
 {
@@ -57,61 +36,78 @@ std::uint16_t next_lock_class()
 
 } // namespace
 
-ServerBudget::ServerBudget(Statements &statements, const OwnTables &own, std::string server,
-                           const ServerOptions &options)
-    : statements_(statements), own_(own), server_(std::move(server)), options_(options),
-      server_hash_(
-          hash_bytes(reinterpret_cast<const unsigned char *>(server_.data()), static_cast<int>(server_.size())))
+ServerBudget::ServerBudget(Statements &statements, const OwnTables &own, const Connection &connection)
+    : statements_(statements), own_(own), server_(connection.server), options_(connection.options),
+      account_(flex::account_url(options_.url)), spent_(statements, own, account_, server_)
 {
 }
 
-std::optional<core::RequestBudget::Refusal> ServerBudget::set_aside(int requests)
+std::optional<core::RequestBudget::Refusal> ServerBudget::set_aside(int requests, int of_sync)
 {
-    // Held before it is counted, so that of two syncs at once each sees the other.
-    if (options_.hourly_limit == 0 && options_.daily_limit == 0)
+    if (!is_limited())
         return std::nullopt;
+    for (const Window &window : windows())
+        if (window.limit != 0 && of_sync > window.limit)
+            return Refusal{.why = "The sync needs " + std::to_string(requests) +
+                                  " more requests to Flex, and would never fit into " + limit_of(window) +
+                                  ". Raise the option if the Flex plan allows it.",
+                           .until = std::chrono::seconds(window.seconds),
+                           .is_for_ever = true};
+    // Held before it is counted, so that of two syncs at once each sees the other.
     LOCKTAG tag;
     show(tag, requests);
     held_ += requests;
-    for (const Window &window : {Window{"hourly_limit", "1 hour", options_.hourly_limit},
-                                 Window{"daily_limit", "1 day", options_.daily_limit}}) {
-        if (window.limit == 0)
-            continue;
-        if (std::optional<core::RequestBudget::Refusal> refusal = why_not(window, requests)) {
-            call([&] { LockRelease(&tag, ShareLock, false); });
-            held_ -= requests;
-            return refusal;
-        }
+    std::optional<Refusal> refusal = why_not(requests);
+    if (refusal) {
+        call([&] { LockRelease(&tag, ShareLock, false); });
+        held_ -= requests;
     }
-    return std::nullopt;
+    return refusal;
 }
 
-std::optional<core::RequestBudget::Refusal> ServerBudget::why_not(const Window &window, int requests)
+std::array<ServerBudget::Window, 2> ServerBudget::windows() const
+{
+    return {{{"hourly_limit", 60 * 60, options_.hourly_limit, &Spent::in_hour},
+             {"daily_limit", 24 * 60 * 60, options_.daily_limit, &Spent::in_day}}};
+}
+
+std::optional<core::RequestBudget::Refusal> ServerBudget::why_not(int requests)
 {
     // The locks before the log, in a statement of its own, whose snapshot is older than the log's: a sync that commits
     // between the two is counted twice, not left out.
-    Rows set_aside = statements_.run(read_set_aside_sql, {std::to_string(server_hash_)}, own_.identity);
-    const std::string by_others(set_aside.at(0, 0).value_or("0"));
-    set_aside.release();
-    std::string sql = read_use_sql;
-    sql.replace(sql.find("{log}"), 5, own_.table("flex_sync_log"));
-    Rows rows = statements_.run(
-        sql, {server_, window.length, std::to_string(held_), by_others, std::to_string(window.limit)}, own_.identity);
-    const std::int64_t used = number_at(rows, 0);
-    const std::int64_t wait_s = number_at(rows, 1);
+    const std::int64_t by_others = set_aside_by_others();
+    const Spent spent = spent_.read();
+    // Not once something was sent: then an error would cost the memory of it.
+    if (spent.runs >= many_runs && held_ == requests)
+        spent_.sum_up();
+    for (const Window &window : windows())
+        if (const std::int64_t used = by_others + spent.*window.spent; window.limit != 0 && used + held_ > window.limit)
+            return refuse_for_now(window, requests, used);
+    return std::nullopt;
+}
+
+core::RequestBudget::Refusal ServerBudget::refuse_for_now(const Window &window, int requests, std::int64_t used)
+{
+    const std::int64_t wait_s = spent_.seconds_until_free(used + held_ - window.limit, window.seconds);
+    const std::int64_t left = std::max<std::int64_t>(0, window.limit - used - (held_ - requests));
+    return {.why = "The sync needs " + std::to_string(requests) + " more requests to Flex, and " + limit_of(window) +
+                   " leaves " + std::to_string(left) + ". Try again in " + std::to_string(wait_s) + " s.",
+            .until = std::chrono::seconds(wait_s)};
+}
+
+std::int64_t ServerBudget::set_aside_by_others()
+{
+    Rows rows = statements_.run(read_set_aside_sql, {std::to_string(account_hash(account_))}, own_.identity);
+    const std::string_view text = rows.at(0, 0).value_or("0");
+    std::int64_t requests = 0;
+    std::from_chars(text.data(), text.data() + text.size(), requests);
     rows.release();
-    if (used + held_ <= window.limit)
-        return std::nullopt;
-    const std::string limit =
-        std::string(window.option) + " (" + std::to_string(window.limit) + ") of server \"" + server_ + "\"";
-    std::string why = "The sync needs " + std::to_string(requests) + " more requests to Flex, and ";
-    if (held_ > window.limit)
-        why += "would never fit into " + limit + ". Raise the option if the Flex plan allows it.";
-    else
-        why += limit + " leaves " +
-               std::to_string(std::max<std::int64_t>(0, window.limit - used - (held_ - requests))) + ". Try again in " +
-               std::to_string(wait_s) + " s.";
-    return Refusal{.why = std::move(why), .until = std::chrono::seconds(wait_s)};
+    return requests;
+}
+
+std::string ServerBudget::limit_of(const Window &window) const
+{
+    return std::string(window.option) + " (" + std::to_string(window.limit) + ") of server \"" + server_ + "\"";
 }
 
 void ServerBudget::release(int requests)
@@ -119,10 +115,20 @@ void ServerBudget::release(int requests)
     held_ -= requests;
 }
 
+void ServerBudget::note(int requests)
+{
+    if (requests == 0 || XactReadOnly)
+        return;
+    LOCKTAG tag;
+    if (is_limited())
+        show(tag, requests);
+    spent_.note(requests);
+}
+
 /// Shows the number to other backends, in the key of a lock that goes with the transaction.
 void ServerBudget::show(LOCKTAG &tag, int requests)
 {
-    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, server_hash_, static_cast<uint32>(requests), next_lock_class());
+    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, account_hash(account_), static_cast<uint32>(requests), next_lock_class());
     call([&] { LockAcquire(&tag, ShareLock, false, false); });
 }
 

@@ -76,12 +76,14 @@ constexpr std::string_view insert_run_sql = R"(
                        removed, stale, pruned, roles_set, skipped,
                        failed, passes, http_requests, duration_ms, message, diagnostics,
                        job_id, department, flex_element_id, server, prune, max_removals, started_at,
-                       triggered_by, application_name)
+                       triggered_by, application_name{account columns})
     VALUES ($1::bigint, $2::uuid, $3, $4::integer, $5::integer, $6::integer, $7::integer,
             $8::integer, $9::integer, $10::integer, $11::integer, $12::integer,
             $13::integer, $14::integer, $15::integer, $16::double precision, $17, $18::jsonb,
             $19::uuid, $20, $21, $22, $23, $24::integer, $25::timestamptz,
-            $26, $27))";
+            $26, $27{account}))";
+
+constexpr const char *account_values_sql = ", $28";
 
 } // namespace
 
@@ -106,8 +108,12 @@ void write_log(Statements &statements, const OwnTables &own, const Run &run, con
         values.push_back(value.text);
     values.insert(values.end(), {run.call.job, run.call.department, run.call.element, run.server, name_of(run.prune),
                                  max_removals, run.started_at, subject, application});
+    if (own.has_accounts)
+        values.insert(values.end(), {run.url});
     std::string insert_run(insert_run_sql);
     insert_run.replace(insert_run.find("{log}"), 5, own.table("flex_sync_log"));
+    insert_run.replace(insert_run.find("{account columns}"), 17, own.has_accounts ? ", url" : "");
+    insert_run.replace(insert_run.find("{account}"), 9, own.has_accounts ? account_values_sql : "");
     statements.run(insert_run, values, own.identity);
 
     const std::string operations = operations_json(run.result);

@@ -20,6 +20,7 @@ struct Run {
     double duration_ms = 0;
     CrewCall call = {};
     std::string server = {};
+    std::string url = {}; ///< the account, by which request limits count
     core::Prune prune = core::Prune::All;
     int max_removals = 0;
     std::string started_at = {}; ///< a timestamptz as text

@@ -40,7 +40,7 @@ constexpr const char *read_last_runs_sql = R"(
     SELECT e.element,
            (SELECT max(l.run_id) FROM {log} AS l
             WHERE lower(l.flex_element_id COLLATE "C") = lower(e.element COLLATE "C")
-              AND l.status <> 'deferred')::text
+              AND (l.status <> 'deferred' OR l.diagnostics @> '[{"code": "never_fits"}]'))::text
     FROM jsonb_array_elements_text($1::jsonb) AS e (element))";
 
 std::string elements_json(const std::vector<CrewCall> &calls)
@@ -148,7 +148,7 @@ private:
         const ServerOptions &options = session_.connection.options;
         LatchWaiter waiter;
         LatchClock clock;
-        ServerBudget budget(session_.statements, session_.own, session_.connection.server, options);
+        ServerBudget budget(session_.statements, session_.own, session_.connection);
         RequestBudget repeats(budget);
         flex::Client flex(options.url, options.http, waiter, &repeats);
         const SyncTools tools{flex, clock, budget, time_limit(clock.now(), options.deadline)};
@@ -212,7 +212,7 @@ private:
     {
         const SyncRow row = run.log();
         counts_.add(row.status);
-        if (row.status == "deferred" && why_over_.empty())
+        if (row.status == "deferred" && !row.never_fits && why_over_.empty())
             why_over_ = row.values[16].text.value_or("");
         if (row.status == "failed" || row.status == "partial")
             note_trouble(row);

@@ -88,7 +88,7 @@ SyncRow sync_locked(CrewSession &session, const SyncPolicy &policy)
     const ServerOptions &options = session.connection.options;
     LatchWaiter waiter;
     LatchClock clock;
-    ServerBudget budget(session.statements, session.own, session.connection.server, options);
+    ServerBudget budget(session.statements, session.own, session.connection);
     RequestBudget repeats(budget);
     flex::Client flex(options.url, options.http, waiter, &repeats);
     CrewRun run(session, policy, {flex, clock, budget, time_limit(clock.now(), options.deadline)});

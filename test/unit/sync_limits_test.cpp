@@ -141,4 +141,23 @@ TEST(Sync, a_second_look_is_taken_only_where_what_it_is_about_would_fit)
     }
 }
 
+TEST(Sync, a_sync_that_never_fits_says_so)
+{
+    struct SmallBudget final : core::RequestBudget {
+        std::optional<Refusal> set_aside(int requests) override
+        {
+            return requests > 1 ? std::optional(Refusal{"It never fits.", 1h, true}) : std::nullopt;
+        }
+    } budget;
+    World world;
+    world.store.desires("ann", "r1");
+    const core::Policy policy{.deadline = world.clock.now() + world.time_limit, .budget = &budget};
+    const core::SyncResult result =
+        core::synchronise(core::ElementId("element"), policy, world.store, world.flex, world.clock);
+    EXPECT_TRUE(result.never_fits);
+    EXPECT_EQ(core::name_of(result.status), "deferred");
+    EXPECT_EQ(result.message, "Nothing was changed. It never fits.");
+    EXPECT_EQ(notes(result), Words{"list never_fits -"});
+}
+
 } // namespace

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+using flex::account_url;
 using flex::is_loopback_host;
 using flex::path_segment;
 
@@ -133,6 +134,16 @@ TEST(Url, a_segment_encodes_every_byte)
             EXPECT_TRUE(isalnum(static_cast<unsigned char>(c)) || std::string("-._~%").find(c) != std::string::npos)
                 << byte;
     }
+}
+
+TEST(Url, an_account_is_the_same_in_every_spelling_of_its_host)
+{
+    EXPECT_EQ(account_url("https://acme.example/f5/api"), "https://acme.example/f5/api");
+    EXPECT_EQ(account_url("HTTPS://Acme.Example:8443/F5/api//"), "https://acme.example:8443/F5/api");
+    EXPECT_EQ(account_url("https://ACME.example"), "https://acme.example");
+    EXPECT_EQ(account_url("https://[::FFFF]/"), "https://[::ffff]");
+    EXPECT_NE(account_url("https://acme.example/f5/API"), account_url("https://acme.example/f5/api"));
+    EXPECT_EQ(account_url(""), "");
 }
 
 } // namespace
