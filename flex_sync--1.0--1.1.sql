@@ -36,10 +36,11 @@ CREATE INDEX flex_sync_log_started_at_idx ON flex_sync_log (started_at);
 -- Request limits are those of a Flex account. They count by its url, over all servers that share it; runs of 1.0 have
 -- none and count by the name of the server.
 
-ALTER TABLE flex_sync_log ADD COLUMN url text;
+ALTER TABLE flex_sync_log ADD COLUMN url text, ADD COLUMN retry_at timestamptz;
 
 COMMENT ON COLUMN flex_sync_log.url IS
 'the url of the server, without a slash at its end and its host in lower case: request limits count by it; null in runs of 1.0';
+COMMENT ON COLUMN flex_sync_log.retry_at IS 'of a deferred run: when to try again, as far as it is known; else null';
 
 DROP INDEX flex_sync_log_server_idx;
 CREATE INDEX flex_sync_log_url_idx ON flex_sync_log (url, started_at) INCLUDE (http_requests) WHERE url IS NOT NULL;

@@ -72,6 +72,21 @@ my ($second, $http_status) = split /\n/, $session->finish;
 is_deeply([ sort $first, $second =~ s/\|.*//r ], [qw(coalesced ok)], 'one of two is coalesced');
 is($http_status, '200', 'its status, or that of the other one, is 200');
 
+# So is one that Flex put off: each is told when to come back, not only the one that asked.
+$other->run("BEGIN; SELECT pg_advisory_xact_lock(flex_sync_lock_key('$call'))");
+$sim->clear_log;
+$sim->fault(kind => 'list', status => 429, headers => { 'Retry-After' => '300' });
+$one->start_sync($call);
+$one->wait_for_lock;
+my $headers = q(current_setting('response.headers', true));
+$session->start("BEGIN; SET LOCAL \"request.method\" = 'POST'; SELECT status FROM flex_sync_crew('$call'); SELECT $headers; COMMIT");
+$session->wait_for_lock;
+$other->run('ROLLBACK');
+is($one->finish_sync->{status}, 'deferred', 'one that Flex puts off');
+like(join(' ', split /\n/, $session->finish), qr/^deferred \[\{"Retry-After": "(30\d|29\d)"\}\]$/, 'and the one that waited for it');
+is($sim->counts->{total}, 1, 'after one request');
+like($db->value("SELECT retry_at - started_at FROM flex_sync_log WHERE status = 'deferred' ORDER BY run_id DESC LIMIT 1"), qr/^00:05:00/, 'the log knows when');
+
 # Errors: those that PostgREST knows pass, two take its own form.
 my $nobody = 'ca110000-0000-4000-8000-00000000000f';
 my $without = $db->make_call(undef, 1);

@@ -83,7 +83,7 @@ constexpr std::string_view insert_run_sql = R"(
             $19::uuid, $20, $21, $22, $23, $24::integer, $25::timestamptz,
             $26, $27{account}))";
 
-constexpr const char *account_values_sql = ", $28";
+constexpr const char *account_values_sql = ", $28, clock_timestamp() + make_interval(secs => $29::double precision)";
 
 } // namespace
 
@@ -103,16 +103,19 @@ void write_log(Statements &statements, const OwnTables &own, const Run &run, con
     const std::string max_removals = std::to_string(run.max_removals);
     const std::string subject = triggered_by();
     const std::string application = setting("application_name");
+    std::optional<std::string> retry_after;
+    if (run.result.retry_after)
+        retry_after = std::to_string(static_cast<double>(run.result.retry_after->count()) / 1000);
     std::vector<Parameter> values;
     for (const ColumnValue &value : result)
         values.push_back(value.text);
     values.insert(values.end(), {run.call.job, run.call.department, run.call.element, run.server, name_of(run.prune),
                                  max_removals, run.started_at, subject, application});
     if (own.has_accounts)
-        values.insert(values.end(), {run.url});
+        values.insert(values.end(), {run.url, retry_after});
     std::string insert_run(insert_run_sql);
     insert_run.replace(insert_run.find("{log}"), 5, own.table("flex_sync_log"));
-    insert_run.replace(insert_run.find("{account columns}"), 17, own.has_accounts ? ", url" : "");
+    insert_run.replace(insert_run.find("{account columns}"), 17, own.has_accounts ? ", url, retry_at" : "");
     insert_run.replace(insert_run.find("{account}"), 9, own.has_accounts ? account_values_sql : "");
     statements.run(insert_run, values, own.identity);
 

@@ -24,12 +24,23 @@ constexpr const char *read_run_sql = R"(
     SELECT l.run_id::text, l.crew_call_id::text, l.status, l.desired::text, l.kept::text, l.adopted::text,
            l.added::text, l.removed::text, l.stale::text, l.pruned::text, l.roles_set::text, l.skipped::text,
            l.failed::text, l.passes::text, l.http_requests::text, l.duration_ms::text, l.message, l.diagnostics::text,
-           (l.diagnostics @> '[{"code": "timeout"}]' OR l.diagnostics @> '[{"code": "deadline"}]')::text
+           (l.diagnostics @> '[{"code": "timeout"}]' OR l.diagnostics @> '[{"code": "deadline"}]')::text,
+           greatest(0, ceil(extract(epoch FROM {retry_at} - clock_timestamp()) * 1000))::bigint::text
     FROM {log} AS l
     WHERE lower(l.flex_element_id COLLATE "C") = lower($1 COLLATE "C") AND l.run_id > $2::bigint
       AND (l.flex_element_id COLLATE "C" = $1 OR $6::boolean)
       AND l.server = $3 AND l.prune = $4 AND l.max_removals = $5::integer
     ORDER BY l.run_id DESC LIMIT 1)";
+
+std::optional<core::Milliseconds> milliseconds_at(const Rows &rows, std::size_t column)
+{
+    const std::optional<std::string_view> text = rows.at(0, column);
+    std::int64_t milliseconds = 0;
+    if (!text)
+        return std::nullopt;
+    std::from_chars(text->data(), text->data() + text->size(), milliseconds);
+    return core::Milliseconds(milliseconds);
+}
 
 } // namespace
 
@@ -105,6 +116,8 @@ std::optional<SyncRow> result_of_run_since(std::int64_t last_run, CrewSession &s
 {
     std::string read_run = read_run_sql;
     read_run.replace(read_run.find("{log}"), 5, session.own.table("flex_sync_log"));
+    const bool has_retry_at = session.own.has_accounts;
+    read_run.replace(read_run.find("{retry_at}"), 10, has_retry_at ? "l.retry_at" : "NULL::timestamptz");
     Rows rows = session.statements.run(read_run,
                                        {*session.call.element, std::to_string(last_run), session.connection.server,
                                         core::name_of(policy.prune), std::to_string(policy.max_removals),
@@ -115,6 +128,7 @@ std::optional<SyncRow> result_of_run_since(std::int64_t last_run, CrewSession &s
     SyncRow row{.values = {}, .status = std::string(*rows.at(0, 2)), .timed_out = rows.at(0, 18) == "true"};
     for (std::size_t column = 0; column < result_columns.size(); ++column)
         row.values.push_back({result_columns[column], std::string(rows.at(0, column).value_or(""))});
+    row.retry_after = milliseconds_at(rows, 19);
     rows.release();
 
     const bool has_written = call([] { return TransactionIdIsValid(GetTopTransactionIdIfAny()); });
