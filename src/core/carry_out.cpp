@@ -53,7 +53,11 @@ bool SyncRun::carry_out()
                 removal_rows_[*step.line].insert(member_key(*step.call, *step.technician));
         // The closing listing takes about as long as the one before; its time is set aside.
         const auto reserve = std::chrono::ceil<Milliseconds>(listing_.duration * 1.5) + least_reserve;
-        const std::vector<ChangeResult> results = flex_.carry_out(element_, changes, policy_.deadline - reserve);
+        std::unordered_set<LineItemId> in_use = lines_in_use();
+        guard();
+        const std::vector<ChangeResult> results = flex_.carry_out(
+            element_, changes, [&in_use](const LineItemId &line) { return in_use.insert(line).second; },
+            policy_.deadline - reserve);
         for (std::size_t i = 0; i < steps.size(); ++i)
             take(*steps[i], results[i]);
     }
@@ -75,10 +79,12 @@ void SyncRun::rehearse_rows()
     for (const Step &step : plan_.steps) {
         if (has_closed_row(step))
             continue;
-        if (step.action == Action::Remove && step.drops_row && is_open(step))
+        if (((step.action == Action::Remove && step.drops_row) || frees_contact(step)) && is_open(step))
             gone.push_back(*step.row);
         else if (maps_to_add(step) && adds.contains(*step.resource))
             mapped.push_back({*step.call, *step.technician, std::nullopt});
+        else if (step.action == Action::Adopt && step.line)
+            mapped.push_back({*step.call, *step.technician, *step.line});
         else
             continue;
         actions.emplace(member_key(*step.call, *step.technician), step.action);
@@ -86,6 +92,21 @@ void SyncRun::rehearse_rows()
     if (!actions.empty())
         note_row_errors(store_.rehearse(gone, mapped), actions);
     close_what_has_no_row();
+}
+
+/// The lines that an add cannot be answered with, if what it says is true: all that were there before.
+std::unordered_set<LineItemId> SyncRun::lines_in_use() const
+{
+    std::unordered_set<LineItemId> lines = deleted_;
+    for (const Line &line : lines_)
+        lines.insert(line.id);
+    for (const KnownLine &known : known_.all())
+        if (known.line)
+            lines.insert(*known.line);
+    for (const Assignment &row : crew_.rows)
+        if (row.line)
+            lines.insert(*row.line);
+    return lines;
 }
 
 /// A contact whose row cannot go stays; nobody is called of whom no row can tell.
@@ -170,8 +191,9 @@ void SyncRun::take_add(const Step &step, const ChangeResult &result)
         break;
     case Outcome::Unknown: {
         LostAdd &lost = lost_[resource];
-        lost = {.at = clock_.now(), .tries = lost.tries + 1};
-        known_.lost(resource);
+        const bool is_accepted = result.answer.code == "line_taken";
+        lost = {.at = clock_.now(), .tries = lost.tries + 1, .is_paused = is_accepted};
+        known_.lost(resource, is_accepted);
         break;
     }
     default:

@@ -21,7 +21,8 @@ constexpr milliseconds lost_add_grace(2000);
 
 bool SyncRun::is_waiting() const
 {
-    return std::any_of(lost_.begin(), lost_.end(), [](const auto &lost) { return !lost.second.is_settled; });
+    return std::any_of(lost_.begin(), lost_.end(),
+                       [](const auto &lost) { return !lost.second.is_settled && !lost.second.is_paused; });
 }
 
 /// Lists until the listing shows what Flex accepted and lost adds are settled, or time runs out. False if no whole
@@ -67,7 +68,7 @@ std::optional<Milliseconds> SyncRun::next_wait(std::size_t listings) const
     std::optional<milliseconds> wait;
     const TimePoint now = clock_.now();
     for (const auto &[resource, lost] : lost_) {
-        if (lost.is_settled)
+        if (lost.is_settled || lost.is_paused)
             continue;
         const auto left = std::chrono::ceil<milliseconds>(lost.at + lost_add_grace - now);
         wait = std::max(wait.value_or(milliseconds(0)), left);
@@ -138,7 +139,7 @@ void SyncRun::find_lost_adds(std::span<const Line> lines)
         found_adds_.insert(resource);
         closed_resources_.insert(resource);
         added_.insert_or_assign(resource, line.id);
-        known_.added(line.id, resource);
+        known_.found(line.id, resource);
     }
 }
 
@@ -146,7 +147,7 @@ void SyncRun::find_lost_adds(std::span<const Line> lines)
 void SyncRun::judge_lost_adds(TimePoint listed_at)
 {
     for (auto &[resource, lost] : lost_) {
-        if (lost.is_settled)
+        if (lost.is_settled || lost.is_paused)
             continue;
         ++lost.listings;
         lost.is_settled = lost.listings >= 2 && listed_at >= lost.at + lost_add_grace;

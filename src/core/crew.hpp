@@ -56,11 +56,12 @@ struct KnownLine {
     std::optional<ResourceId> shown = {};         ///< the resource that a listing showed for it
     bool was_shown = false;                       ///< some listing has shown the line
     std::optional<BusinessRoleId> role_sent = {}; ///< the business role sent last
-    int tries = 1;                                ///< adds of this resource in a row that no listing has shown
-    std::chrono::milliseconds age{0};             ///< since it was added or lost; 0 of one that was shown
+    int tries = 1; ///< adds of this resource in a row that no listing has shown; of a lost one, those that Flex said
+                   ///< it accepted, and one
+    std::chrono::milliseconds age{0}; ///< since it was added or lost; 0 of one that was shown
 
-    /// True once a line that Flex accepted and no listing has shown may be added again: after one minute, then two,
-    /// four, … up to a day (design, "Gone").
+    /// True once what Flex accepted and no listing has shown may be added again: after one minute, then two, four, …
+    /// up to a day (design, "Gone"). At once where Flex accepted nothing.
     bool may_be_added_again() const;
 };
 

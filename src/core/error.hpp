@@ -36,6 +36,25 @@ private:
     std::string hint_;
 };
 
+/// The database refused something after a sync had begun to change Flex. It has been undone, and the sync goes on to
+/// its end: what was done in Flex must not be forgotten for it.
+class DatabaseError : public std::exception {
+public:
+    DatabaseError(std::string sqlstate, std::string message)
+        : sqlstate_(std::move(sqlstate)), message_(std::move(message))
+    {
+    }
+
+    const char *what() const noexcept override { return message_.c_str(); }
+
+    const std::string &sqlstate() const { return sqlstate_; }
+    const std::string &message() const { return message_; }
+
+private:
+    std::string sqlstate_;
+    std::string message_;
+};
+
 /// The operating system's text for an error number.
 std::string os_error_text(int error_number);
 

@@ -16,20 +16,24 @@ void KnownLines::load(std::vector<KnownLine> known)
     lines_.reserve(known.size());
     by_line_.reserve(known.size());
     for (KnownLine &line : known) {
+        // Noted before the clock was put back: it counts from now on.
+        const bool is_of_the_future = line.age < std::chrono::milliseconds(0);
+        if (is_of_the_future)
+            line.age = {};
         if (line.line && !line.was_shown) {
             int &tries = unshown_tries_[line.asked];
             tries = std::max(tries, line.tries);
         }
         const std::size_t place = put(std::move(line));
         is_stored_[place] = true;
-        is_changed_[place] = false;
+        is_changed_[place] = is_of_the_future;
     }
 }
 
-std::optional<std::chrono::milliseconds> KnownLines::lost_add(const ResourceId &resource) const
+const KnownLine *KnownLines::lost_add(const ResourceId &resource) const
 {
     const auto found = by_lost_resource_.find(resource);
-    return found == by_lost_resource_.end() ? std::nullopt : std::optional(lines_[found->second].age);
+    return found == by_lost_resource_.end() ? nullptr : &lines_[found->second];
 }
 
 bool KnownLines::is_unshown(const LineItemId &line) const
@@ -46,15 +50,23 @@ void KnownLines::added(const LineItemId &line, const ResourceId &resource)
         put({.line = line, .asked = resource, .tries = tries});
 }
 
-void KnownLines::lost(const ResourceId &resource)
+void KnownLines::lost(const ResourceId &resource, bool is_accepted)
 {
-    const auto found = by_lost_resource_.find(resource);
-    if (found == by_lost_resource_.end()) {
-        put({.asked = resource});
-    } else {
-        lines_[found->second].age = {};
-        is_changed_[found->second] = true;
-    }
+    const auto known = by_lost_resource_.find(resource);
+    const std::size_t place = known == by_lost_resource_.end() ? put({.asked = resource}) : known->second;
+    lines_[place].age = {};
+    lines_[place].tries += is_accepted;
+    is_changed_[place] = true;
+}
+
+void KnownLines::found(const LineItemId &line, const ResourceId &resource)
+{
+    added(line, resource);
+    const auto known = by_lost_resource_.find(resource);
+    if (known == by_lost_resource_.end() || lines_[known->second].tries == 1)
+        return;
+    lines_[known->second].tries = 1;
+    is_changed_[known->second] = true;
 }
 
 void KnownLines::shown(const Line &line)

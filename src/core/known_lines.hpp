@@ -22,8 +22,8 @@ public:
     /// All that is known now, for planning.
     std::span<const KnownLine> all() const { return lines_; }
 
-    /// True if an add of the resource was lost, in this sync or an earlier one. Gives its age.
-    std::optional<std::chrono::milliseconds> lost_add(const ResourceId &resource) const;
+    /// The add of the resource that was lost, in this sync or an earlier one.
+    const KnownLine *lost_add(const ResourceId &resource) const;
 
     /// True if the line is known and no listing has shown it.
     bool is_unshown(const LineItemId &line) const;
@@ -31,8 +31,11 @@ public:
     /// Flex accepted an add: the line exists, though no listing has shown it yet.
     void added(const LineItemId &line, const ResourceId &resource);
 
-    /// The answer to an add was lost.
-    void lost(const ResourceId &resource);
+    /// The answer to an add was lost, or does not tell which line it made, though it `is_accepted`.
+    void lost(const ResourceId &resource, bool is_accepted);
+
+    /// A listing shows the contact of an add that was lost.
+    void found(const LineItemId &line, const ResourceId &resource);
 
     /// A listing shows the line. What is known of it says so from now on.
     void shown(const Line &line);

@@ -80,6 +80,7 @@ private:
     void plan_member(Member &member);
     void plan_roles();
     void plan_unnamed(const Candidate &candidate);
+    void plan_superseded(const Candidate &candidate);
 
     const ResourceId *resource_of(const Line &line, const KnownLine *known) const;
     Place place_of(const LineItemId &line) const;

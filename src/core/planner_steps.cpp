@@ -90,7 +90,7 @@ bool Planner::role_is_known_sent(const Candidate &candidate, const BusinessRoleI
 void Planner::plan_unnamed(const Candidate &candidate)
 {
     if (!candidate.listed)
-        return;
+        return plan_superseded(candidate);
     if (candidate.is_chosen)
         return note_spelling(candidate);
     if (candidate.is_removed)
@@ -114,6 +114,21 @@ void Planner::plan_unnamed(const Candidate &candidate)
         step.reason = is_surplus ? Reason::Surplus : Reason::NotDesired;
     }
     put(step);
+}
+
+/// What Flex accepted and no listing has shown, while another contact serves its resource: Flex has two.
+void Planner::plan_superseded(const Candidate &candidate)
+{
+    if (candidate.group == none || candidate.is_chosen || candidate.is_removed)
+        return;
+    const std::size_t chosen = groups_[candidate.group].chosen;
+    if (chosen == none || !candidates_[chosen].listed)
+        return;
+    const bool is_left = prune_ == Prune::None || unclear_.contains(*candidate.resource);
+    put({.action = is_left ? Action::Retain : Action::Prune,
+         .reason = is_left ? Reason::NotShownYet : Reason::Surplus,
+         .resource = candidate.resource,
+         .line = candidate.id});
 }
 
 bool Planner::is_ours(const Candidate &candidate) const

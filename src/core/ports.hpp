@@ -80,8 +80,10 @@ public:
     virtual std::vector<Listing> list(std::span<const ElementId> elements, TimePoint deadline,
                                       const std::function<void()> &meanwhile) = 0;
 
-    /// Carries out changes of one element in parallel, begun in their order; a result for each.
+    /// Carries out changes of one element in parallel, begun in their order; a result for each. `is_new` is asked once
+    /// of each line that an add was answered with: an add that got another's line is `Unknown` (`line_taken`).
     virtual std::vector<ChangeResult> carry_out(const ElementId &element, std::span<const Change> changes,
+                                                const std::function<bool(const LineItemId &)> &is_new,
                                                 TimePoint deadline) = 0;
 
     /// True if the next changes of the element that hold several deletions take one request for all of these.
@@ -106,7 +108,8 @@ public:
         bool is_for_ever = false; ///< this sync needs more than the limit allows at all
     };
 
-    /// Sets `requests` more aside for this sync. None if they fit; else nothing is set aside.
+    /// Sets `requests` more aside for this sync. None if they fit; else nothing is set aside. Raises what a CrewStore
+    /// does.
     virtual std::optional<Refusal> set_aside(int requests) = 0;
 };
 
@@ -117,10 +120,14 @@ struct RowError {
     std::string message;
 };
 
-/// The relations of one crew (all calls of one element), and what is remembered of its lines.
+/// The relations of one crew (all calls of one element), and what is remembered of its lines. Until `guard` is called,
+/// an error of the server passes through; from then on it is undone and comes as DatabaseError.
 class CrewStore {
 public:
     virtual ~CrewStore() = default;
+
+    /// The sync is about to change Flex. Takes the locks on tables that its writes will need.
+    virtual void guard() = 0;
 
     /// Desired crew and rows, from a new snapshot.
     virtual Crew read() = 0;
@@ -130,20 +137,15 @@ public:
 
     virtual std::vector<KnownLine> read_known() = 0;
 
-    /// Deletes these rows where they still name the line that they named. Raises the server's error.
-    virtual void forget(std::span<const Assignment> rows) = 0;
+    /// Tries what `write` will do, and undoes it: what the user's triggers and constraints refuse, also those that
+    /// speak at commit, is known before anybody is called. A row of `mapped` without a line stands for one that Flex
+    /// has still to make; one with a line is tried only where some constraint speaks at commit, since `write` hears the
+    /// others in time.
+    virtual std::vector<RowError> rehearse(std::span<const Assignment> gone, std::span<const Assignment> mapped) = 0;
 
-    /// Tries what `write` will do, and undoes it: what the user's triggers and constraints refuse is known before
-    /// anybody is called. A row of `mapped` without a line stands for one that Flex has still to make.
-    virtual std::vector<RowError> rehearse(std::span<const Assignment> gone, std::span<const Assignment> mapped)
-    {
-        static_cast<void>(gone);
-        static_cast<void>(mapped);
-        return {};
-    }
-
-    /// Writes what has been done in Flex: deletes `gone`, and maps `mapped` with INSERT … ON CONFLICT … DO UPDATE.
-    /// A row that cannot be written comes back with its reason and is left as it was; the others are written.
+    /// Writes what is so: deletes `gone` where the rows still name the line that they named, and maps `mapped` with
+    /// INSERT … ON CONFLICT … DO UPDATE. A row that cannot be written comes back with its reason and is left as it was;
+    /// the others are written.
     virtual std::vector<RowError> write(std::span<const Assignment> gone, std::span<const Assignment> mapped) = 0;
 
     /// Replaces what is remembered: deletes `forgotten` lines, and writes `known`.

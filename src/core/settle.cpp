@@ -17,6 +17,11 @@ std::string member_key(const CrewCallId &call, const TechnicianId &technician)
     return call.canonical() + '/' + technician.canonical();
 }
 
+bool frees_contact(const Step &step)
+{
+    return step.action == Action::Forget && step.reason == Reason::NeededByOther;
+}
+
 std::string target_of(Action action, const ResourceId *resource, const LineItemId *line)
 {
     if (action == Action::Add || !line)
@@ -37,7 +42,7 @@ bool SyncRun::is_open(const Step &step) const
 {
     switch (step.action) {
     case Action::Forget:
-        return !has_closed_row(step);
+        return !has_closed_forget(step) && !has_closed_row(step);
     case Action::Remove:
     case Action::Prune:
         return !closed_lines_.contains(*step.line);
@@ -70,6 +75,11 @@ bool SyncRun::has_closed_row(const Step &step) const
     return !closed_rows_.empty() && step.technician && closed_rows_.contains(member_key(*step.call, *step.technician));
 }
 
+bool SyncRun::has_closed_forget(const Step &step) const
+{
+    return !closed_forgets_.empty() && closed_forgets_.contains(member_key(*step.call, *step.technician));
+}
+
 /// True if the step only says that a listing does not show yet what Flex accepted from this sync.
 bool SyncRun::is_lag(const Step &step) const
 {
@@ -77,7 +87,8 @@ bool SyncRun::is_lag(const Step &step) const
         const auto sent = roles_sent_.find(*step.line);
         return sent != roles_sent_.end() && sent->second == *step.role;
     }
-    if (step.reason != Reason::NotShownYet)
+    const bool is_superseded = step.action == Action::Prune && !step.listed;
+    if (step.reason != Reason::NotShownYet && !is_superseded)
         return false;
     const auto added = added_.find(*step.resource);
     return added != added_.end() && added->second == *step.line;
@@ -102,7 +113,8 @@ SyncRun::Toll SyncRun::toll() const
     std::unordered_set<LineItemId> lines = removals_;
     Toll toll{.recalls = static_cast<std::size_t>(recalled_)};
     for (const Step &step : plan_.steps) {
-        if ((step.action == Action::Remove || step.action == Action::Prune) && is_open(step))
+        // What no listing has shown is of our own making.
+        if ((step.action == Action::Remove || (step.action == Action::Prune && step.listed)) && is_open(step))
             lines.insert(*step.line);
         toll.recalls += is_recall(step) && is_open(step);
     }

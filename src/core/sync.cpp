@@ -13,6 +13,9 @@ namespace {
 
 constexpr int max_passes = 3;
 
+/// Of which none is believed, before the sync gives up.
+constexpr int max_listings_in_a_row = 3;
+
 } // namespace
 
 SyncResult synchronise(const ElementId &element, const Policy &policy, CrewStore &store, FlexApi &flex, Clock &clock)
@@ -60,6 +63,19 @@ SyncResult SyncRun::run_on(Listing first)
     if (!set_requests_aside())
         return refuse(listing_);
 
+    try {
+        run_passes();
+    } catch (const DatabaseError &error) {
+        note_database_error(error, "sync");
+        is_stopped_ = true;
+        is_confirmed_ = false;
+        replan(); // whatever was read last
+    }
+    return finish();
+}
+
+void SyncRun::run_passes()
+{
     for (passes_ = 1;; ++passes_) {
         // The crew is read again with it, and may have become another one.
         forget_rows();
@@ -82,7 +98,21 @@ SyncResult SyncRun::run_on(Listing first)
             break;
         }
     }
-    return finish();
+}
+
+/// From now on nothing that the database refuses may take along what was done in Flex.
+void SyncRun::guard()
+{
+    if (!is_guarded_)
+        store_.guard();
+    is_guarded_ = true;
+}
+
+void SyncRun::note_database_error(const DatabaseError &error, std::string_view action)
+{
+    failures_.push_back({.action = std::string(action),
+                         .code = error.sqlstate(),
+                         .message = "The database refused to go on: " + error.message()});
 }
 
 bool SyncRun::is_stopped_by_guard()
@@ -188,12 +218,12 @@ std::optional<Listing> SyncRun::next_listing()
     return std::move(flex_.list({&element_, 1}, policy_.deadline, {}).front());
 }
 
-/// A listing that would make more than one row stale, and two fifths of them or more (as one with every second line
-/// does), is asked for once more before it is believed: an answer can be whole and wrong. So is a later one that would
-/// make any stale, since the first one of the sync showed its contact. Makes the plan of the one that it believes.
+/// A listing that is in doubt is asked for again before it is believed: an answer can be whole and wrong. It is
+/// believed when it lacks no line that the one before showed. Makes the plan of the one that it believes.
 bool SyncRun::list()
 {
     copy_known();
+    std::unordered_set<LineItemId> missing; // from the listing before
     for (int tries = 1;; ++tries) {
         std::optional<Listing> next = next_listing();
         if (!next)
@@ -213,21 +243,37 @@ bool SyncRun::list()
         const std::size_t deleted_but_shown =
             std::erase_if(listing.lines, [this](const Line &line) { return deleted_.contains(line.id); });
         Plan plan = plan_of(listing.lines);
-        const bool is_believed = tries > 1 || !is_suspicious(plan);
-        if (!is_believed && passes_ > 0)
+        std::unordered_set<LineItemId> doubtful = doubtful_lines(plan);
+        const bool is_believed = std::all_of(doubtful.begin(), doubtful.end(),
+                                             [&](const LineItemId &line) { return missing.contains(line); });
+        if (!is_believed && tries == max_listings_in_a_row) {
+            listing_.outcome = Outcome::Unknown;
+            listing_.code = "void";
+            listing_.message = "Flex answered listings in a row that do not agree about which contacts are gone.";
+            return false;
+        }
+        missing = std::move(doubtful);
+        if (!is_believed && passes_ > 0) {
             continue;
+        }
         lines_ = std::move(listing.lines); // which stay where they are: the plan points at them
         plan_ = std::move(plan);
         deleted_but_shown_ = deleted_but_shown;
         if (is_believed)
             return true;
-        if (!can_look_again())
+        if (tries == 1 && !can_look_again())
             return false;
     }
 }
 
 void SyncRun::read_crew()
 {
+    if (is_guarded_) {
+        Crew crew = store_.read(); // where that fails, the sync ends with the one that it has
+        plan_ = {};
+        crew_ = std::move(crew);
+        return;
+    }
     plan_ = {};
     crew_ = {}; // two would take twice the memory
     crew_ = store_.read();
@@ -261,16 +307,24 @@ void SyncRun::replan()
         }
 }
 
-bool SyncRun::is_suspicious(const Plan &plan) const
+/// The lines that a listing should have shown: those of rows that it makes stale. Where people are still desired it is
+/// a line each, since believing it calls them again; of others only where many are gone at once (two fifths, as where
+/// every second line is missing). Any line, once a listing of this sync has shown it.
+std::unordered_set<LineItemId> SyncRun::doubtful_lines(const Plan &plan) const
 {
-    const auto is_stale = [this](const Step &step) {
-        return step.action == Action::Forget &&
-               (step.reason == Reason::ContactGone || step.reason == Reason::LineIsNoContact ||
-                step.reason == Reason::NotDesiredAndGone) &&
-               step.line && !removal_rows_.contains(*step.line); // not what this sync asked for
-    };
-    const auto stale = static_cast<std::size_t>(std::count_if(plan.steps.begin(), plan.steps.end(), is_stale));
-    return passes_ > 0 ? stale > 0 : stale > 1 && stale * 5 >= crew_.rows.size() * 2;
+    std::unordered_set<LineItemId> desired, others;
+    for (const Step &step : plan.steps) {
+        if (step.action != Action::Forget || !step.line || removal_rows_.contains(*step.line))
+            continue; // or it is what this sync asked for
+        if (step.reason == Reason::ContactGone || step.reason == Reason::LineIsNoContact)
+            desired.insert(*step.line);
+        else if (step.reason == Reason::NotDesiredAndGone)
+            others.insert(*step.line);
+    }
+    const std::size_t stale = desired.size() + others.size();
+    if (passes_ > 0 || (stale > 1 && stale * 5 >= crew_.rows.size() * 2))
+        desired.merge(others);
+    return desired;
 }
 
 /// Deletes the rows that name nothing, and reads the rest again: whoever changed a row meanwhile is heard (I8).
@@ -279,7 +333,7 @@ void SyncRun::forget_rows()
     std::vector<Assignment> rows;
     std::unordered_map<std::string, Action> actions;
     for (const Step &step : plan_.steps) {
-        if (step.action != Action::Forget || !is_open(step))
+        if (step.action != Action::Forget || frees_contact(step) || !is_open(step))
             continue;
         rows.push_back(*step.row);
         actions.emplace(member_key(*step.call, *step.technician), step.action);
@@ -287,12 +341,12 @@ void SyncRun::forget_rows()
     }
     if (rows.empty())
         return;
-    if (operations_.empty())
-        store_.forget(rows);
-    else // What was done in Flex must not be lost to an error here.
-        note_row_errors(store_.write(rows, {}), actions);
+    note_row_errors(store_.rehearse(rows, {}), actions);
+    std::erase_if(
+        rows, [this](const Assignment &row) { return closed_forgets_.contains(member_key(row.call, row.technician)); });
+    note_row_errors(store_.write(rows, {}), actions);
     for (const Assignment &row : rows)
-        stale_ += !closed_rows_.contains(member_key(row.call, row.technician)) &&
+        stale_ += !closed_forgets_.contains(member_key(row.call, row.technician)) &&
                   !(row.line && removals_.contains(*row.line));
     read_crew();
     replan();
@@ -304,8 +358,10 @@ void SyncRun::note_earlier_adds()
     for (const Step &step : plan_.steps) {
         if (step.action != Action::Add || lost_.contains(*step.resource) || !is_open(step))
             continue;
-        if (const auto age = known_.lost_add(*step.resource))
-            lost_.emplace(*step.resource, LostAdd{.at = clock_.now() - *age, .listings = 1});
+        if (const KnownLine *const lost = known_.lost_add(*step.resource))
+            lost_.emplace(
+                *step.resource,
+                LostAdd{.at = clock_.now() - lost->age, .listings = 1, .is_paused = !lost->may_be_added_again()});
     }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // One sync under way: what it has read, what it has sent, and what is still open.
 
+#include "core/error.hpp"
 #include "core/known_lines.hpp"
 #include "core/sync.hpp"
 
@@ -40,6 +41,7 @@ private:
         int listings = 0;        ///< whole listings since that did not show it
         int tries = 0;           ///< times that this sync sent it
         bool is_settled = false; ///< known not to have been done: it may be sent again
+        bool is_paused = false;  ///< Flex accepted it, under no line of its own: not sent again by this sync
     };
 
     /// What the guards look at (design, step 5).
@@ -64,7 +66,10 @@ private:
     void note_earlier_adds();
     void copy_known();
     Plan plan_of(std::span<const Line> lines) const;
-    bool is_suspicious(const Plan &plan) const;
+    std::unordered_set<LineItemId> doubtful_lines(const Plan &plan) const;
+    void run_passes();
+    void note_database_error(const DatabaseError &error, std::string_view action);
+    void guard();
     bool has_open_steps() const;
 
     // What is known of what was sent: confirm.cpp.
@@ -80,6 +85,7 @@ private:
     // What is still to do: settle.cpp.
     bool is_open(const Step &step) const;
     bool has_closed_row(const Step &step) const;
+    bool has_closed_forget(const Step &step) const;
     bool is_lag(const Step &step) const;
     bool is_lagging() const;
     bool is_recall(const Step &step) const;
@@ -89,6 +95,7 @@ private:
     // Carrying out a plan: carry_out.cpp.
     bool carry_out();
     void rehearse_rows();
+    std::unordered_set<LineItemId> lines_in_use() const;
     void close_what_has_no_row();
     std::vector<const Step *> steps_to_send() const;
     void take(const Step &step, const ChangeResult &result);
@@ -115,6 +122,7 @@ private:
     void report_open_steps(SyncResult &result, const std::unordered_set<std::string> &reported) const;
     bool is_explained(const Step &step, const std::unordered_set<std::string> &reported) const;
     void remember(bool is_ok);
+    void conclude(SyncResult &result);
 
     const ElementId &element_;
     const Policy &policy_;
@@ -147,12 +155,14 @@ private:
     std::unordered_set<LineItemId> closed_lines_;     ///< not to be deleted again by this sync
     std::unordered_set<LineItemId> closed_roles_;     ///< lines that are not to be given a role again by this sync
     std::unordered_set<std::string> closed_rows_;     ///< not to be written again by this sync
+    std::unordered_set<std::string> closed_forgets_;  ///< rows that cannot be deleted; they can still be mapped anew
     std::size_t deleted_but_shown_ = 0;
     std::optional<Listing> first_listing_; ///< listed by the caller, and not yet used
     int prepaid_listings_ = 0;             ///< set aside with the changes that they close
     int prepaid_requests_ = 0;             ///< set aside before a second look, for what the first one found
     bool is_confirmed_ = true;             ///< a whole listing has come since the last change
-    bool is_stopped_ = false;              ///< by a guard or a limit, after something was done
+    bool is_stopped_ = false;              ///< by a guard, a limit or the database, after something was done
+    bool is_guarded_ = false;              ///< Flex was changed, or may have been
     int passes_ = 0;
     int stale_ = 0;
     int recalled_ = 0;
@@ -160,6 +170,10 @@ private:
 
 /// A key of one technician on one call.
 std::string member_key(const CrewCallId &call, const TechnicianId &technician);
+
+/// True if the step deletes a row whose contact is there and serves somebody else. It is done with the rows that are
+/// mapped: a plan that is made once it is gone would choose another contact.
+bool frees_contact(const Step &step);
 
 /// What a step or an operation is about, so that a later one about the same takes its place. An add is about its
 /// resource, and so is what follows from it and has no line yet.

@@ -93,10 +93,24 @@ SyncResult SyncRun::finish()
     result.passes = passes_;
     result.http_requests = requests_sent();
     result.status = result.failed == 0 ? Status::Ok : Status::Partial;
+    conclude(result);
     result.message = sentence_of(result);
-    remember(result.status == Status::Ok);
     result.operations = std::move(operations_);
     return result;
+}
+
+/// Remembers what was done; what cannot be remembered is something that did not succeed.
+void SyncRun::conclude(SyncResult &result)
+{
+    try {
+        remember(result.status == Status::Ok);
+    } catch (const DatabaseError &error) {
+        failures_.clear();
+        note_database_error(error, "remember");
+        result.diagnostics.push_back(std::move(failures_.front()));
+        ++result.failed;
+        result.status = Status::Partial;
+    }
 }
 
 /// The four kinds of desired technician, as the last plan found them, each by how it came to be there.
@@ -178,6 +192,8 @@ std::unordered_set<std::string> SyncRun::report_operations(SyncResult &result) c
 /// True if the step stayed undone because of something that is reported for itself.
 bool SyncRun::is_explained(const Step &step, const std::unordered_set<std::string> &reported) const
 {
+    if (step.action == Action::Forget && has_closed_forget(step))
+        return true;
     if (has_closed_row(step) ||
         (!reported.empty() && reported.contains(target_of(step.action, step.resource, step.line))))
         return true;

@@ -24,6 +24,8 @@ void SyncRun::write_rows()
     for (const Step &step : plan_.steps) {
         if (step.action == Action::Remove && step.drops_row && deleted_.contains(*step.line)) {
             gone.push_back(*step.row);
+        } else if (frees_contact(step) && is_open(step)) {
+            gone.push_back(*step.row);
         } else if (std::optional<LineItemId> line = line_to_map(step)) {
             mapped.push_back({*step.call, *step.technician, std::move(line)});
             const bool is_add = step.action == Action::Add || found_adds_.erase(*step.resource) > 0;
@@ -39,8 +41,16 @@ void SyncRun::write_rows()
     note_row_errors(errors, actions);
     for (std::size_t i = 0; i < mapped.size(); ++i) {
         const std::string key = member_key(mapped[i].call, mapped[i].technician);
-        if (!closed_rows_.contains(key))
-            origins_.insert_or_assign(key, origins[i]);
+        if (closed_rows_.contains(key))
+            continue;
+        // Whoever this sync has added stays so, also where another contact of theirs showed first.
+        Origin &origin = origins_.try_emplace(key, origins[i]).first->second;
+        if (origin != Origin::Added)
+            origin = origins[i];
+    }
+    for (const Assignment &row : gone) {
+        const auto action = actions.find(member_key(row.call, row.technician));
+        stale_ += action->second == Action::Forget && !closed_forgets_.contains(action->first);
     }
     take_back(errors, mapped);
 }
@@ -56,17 +66,19 @@ std::optional<LineItemId> SyncRun::line_to_map(const Step &step) const
     return added == added_now_.end() ? std::nullopt : std::optional(added->second);
 }
 
-/// Their rows are not written again by this sync. `actions` says what each was to be written for.
+/// What could not be done with these rows is not tried again by this sync. `actions` says what it was to be for.
 void SyncRun::note_row_errors(const std::vector<RowError> &errors,
                               const std::unordered_map<std::string, Action> &actions)
 {
     for (const RowError &error : errors) {
         const std::string key = member_key(error.row.call, error.row.technician);
-        closed_rows_.insert(key);
-        failures_.push_back({.action = std::string(name_of(actions.at(key))),
-                             .code = error.sqlstate,
-                             .message = "The row cannot be written: " + error.message,
-                             .technician = error.row.technician.text()});
+        const bool is_forget = actions.at(key) == Action::Forget;
+        (is_forget ? closed_forgets_ : closed_rows_).insert(key);
+        failures_.push_back(
+            {.action = std::string(name_of(actions.at(key))),
+             .code = error.sqlstate,
+             .message = (is_forget ? "The row cannot be deleted: " : "The row cannot be written: ") + error.message,
+             .technician = error.row.technician.text()});
     }
 }
 
@@ -91,7 +103,8 @@ void SyncRun::take_back(const std::vector<RowError> &errors, const std::vector<A
     // Beyond the request limits they stay, like those that may be written later.
     if (changes.empty() || (policy_.budget && policy_.budget->set_aside(static_cast<int>(changes.size()))))
         return;
-    const std::vector<ChangeResult> results = flex_.carry_out(element_, changes, policy_.deadline);
+    const std::vector<ChangeResult> results = flex_.carry_out(
+        element_, changes, [](const LineItemId &) { return true; }, policy_.deadline);
     for (std::size_t i = 0; i < changes.size(); ++i) {
         take_deletion(*changes[i].line, Action::Remove, results[i].answer);
         added_.erase(*changes[i].resource);

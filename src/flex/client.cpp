@@ -81,10 +81,10 @@ std::vector<core::Listing> Client::list(std::span<const core::ElementId> element
 }
 
 std::vector<core::ChangeResult> Client::carry_out(const core::ElementId &element, std::span<const Change> changes,
-                                                  core::TimePoint deadline)
+                                                  const IsNew &is_new, core::TimePoint deadline)
 {
     if (can_delete_in_bulk(element, changes))
-        return carry_out_in_bulk(element, changes, deadline);
+        return carry_out_in_bulk(element, changes, is_new, deadline);
     std::vector<Request> requests;
     for (const Change &change : changes)
         requests.push_back(request_for(element, change));
@@ -93,7 +93,7 @@ std::vector<core::ChangeResult> Client::carry_out(const core::ElementId &element
     http_.perform(
         std::move(requests), deadline,
         [&](std::size_t index, const Response &response) {
-            return take(element, changes[index], results[index], tries[index], response);
+            return take(element, changes[index], is_new, results[index], tries[index], response);
         },
         [&](std::size_t index) {
             // What was tried before keeps the answer that it got.
@@ -122,7 +122,8 @@ bool Client::can_delete_in_bulk(const core::ElementId &element, std::span<const 
 /// Deletes in one request, once in a sync: some tenants answer 2xx and delete nothing, so that only a listing tells,
 /// and what it still shows goes one by one.
 std::vector<core::ChangeResult> Client::carry_out_in_bulk(const core::ElementId &element,
-                                                          std::span<const Change> changes, core::TimePoint deadline)
+                                                          std::span<const Change> changes, const IsNew &is_new,
+                                                          core::TimePoint deadline)
 {
     const Request bulk = bulk_delete_request(changes);
     tried_in_bulk_.push_back(element);
@@ -143,7 +144,7 @@ std::vector<core::ChangeResult> Client::carry_out_in_bulk(const core::ElementId 
         std::optional<core::RequestBudget::Refusal> refusal =
             budget_ ? budget_->set_aside(static_cast<int>(deletions)) : std::nullopt;
         if (!refusal)
-            return carry_out(element, changes, deadline);
+            return carry_out(element, changes, is_new, deadline);
         answer.code = "request_limit";
         answer.message = "Flex refused to delete several lines at once. " + std::move(refusal->why);
     }
@@ -156,7 +157,7 @@ std::vector<core::ChangeResult> Client::carry_out_in_bulk(const core::ElementId 
     for (const Change &change : changes)
         if (change.kind != Change::Kind::Delete)
             others.push_back(change);
-    std::vector<core::ChangeResult> results_of_others = carry_out(element, others, deadline);
+    std::vector<core::ChangeResult> results_of_others = carry_out(element, others, is_new, deadline);
     std::vector<core::ChangeResult> results;
     auto other = results_of_others.begin();
     for (const Change &change : changes)
@@ -166,8 +167,8 @@ std::vector<core::ChangeResult> Client::carry_out_in_bulk(const core::ElementId 
 }
 
 /// Takes the response to a change. A role goes out as soon as its add is back.
-std::optional<Http::Next> Client::take(const core::ElementId &element, const Change &change, core::ChangeResult &result,
-                                       int &tries, const Response &response)
+std::optional<Http::Next> Client::take(const core::ElementId &element, const Change &change, const IsNew &is_new,
+                                       core::ChangeResult &result, int &tries, const Response &response)
 {
     ++tries;
     if (change.kind == Change::Kind::Add && result.line) {
@@ -178,19 +179,28 @@ std::optional<Http::Next> Client::take(const core::ElementId &element, const Cha
     const bool is_add = change.kind == Change::Kind::Add;
     result.answer = answer_of(response, change.kind == Change::Kind::Delete);
     if (is_add && result.answer.outcome == Outcome::Done)
-        return take_added_line(element, change, result, tries, response);
+        return take_added_line(element, change, is_new, result, tries, response);
     return again(request_for(element, change), result.answer,
                  is_add ? Repeatability::OnlyUndone : Repeatability::Idempotent, tries);
 }
 
 std::optional<Http::Next> Client::take_added_line(const core::ElementId &element, const Change &change,
-                                                  core::ChangeResult &result, int &tries, const Response &response)
+                                                  const IsNew &is_new, core::ChangeResult &result, int &tries,
+                                                  const Response &response)
 {
     result.line = decode_added_line(response.body);
     if (!result.line) {
         result.answer.outcome = Outcome::Unknown;
         result.answer.code = "no_line_id";
         result.answer.message = "Flex said that it added the contact, but not under which line id.";
+        return std::nullopt;
+    }
+    if (!is_new(*result.line)) {
+        result.answer.outcome = Outcome::Unknown;
+        result.answer.code = "line_taken";
+        result.answer.message =
+            "Flex said that it added the contact as line \"" + result.line->text() + "\", which was there before.";
+        result.line.reset();
         return std::nullopt;
     }
     if (!change.role)

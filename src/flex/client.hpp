@@ -15,6 +15,7 @@ public:
     std::vector<core::Listing> list(std::span<const core::ElementId> elements, core::TimePoint deadline,
                                     const std::function<void()> &meanwhile) override;
     std::vector<core::ChangeResult> carry_out(const core::ElementId &element, std::span<const core::Change> changes,
+                                              const std::function<bool(const core::LineItemId &)> &is_new,
                                               core::TimePoint deadline) override;
     bool deletes_in_bulk(const core::ElementId &element) const override;
     int requests_sent() const override { return http_.requests_sent(); }
@@ -30,13 +31,16 @@ private:
     Request delete_request(const core::LineItemId &line) const;
     Request bulk_delete_request(std::span<const core::Change> changes) const;
     bool can_delete_in_bulk(const core::ElementId &element, std::span<const core::Change> changes) const;
+    using IsNew = std::function<bool(const core::LineItemId &)>;
     std::vector<core::ChangeResult> carry_out_in_bulk(const core::ElementId &element,
-                                                      std::span<const core::Change> changes, core::TimePoint deadline);
+                                                      std::span<const core::Change> changes, const IsNew &is_new,
+                                                      core::TimePoint deadline);
     Request request_for(const core::ElementId &element, const core::Change &change) const;
-    std::optional<Http::Next> take(const core::ElementId &element, const core::Change &change,
+    std::optional<Http::Next> take(const core::ElementId &element, const core::Change &change, const IsNew &is_new,
                                    core::ChangeResult &result, int &tries, const Response &response);
     std::optional<Http::Next> take_added_line(const core::ElementId &element, const core::Change &change,
-                                              core::ChangeResult &result, int &tries, const Response &response);
+                                              const IsNew &is_new, core::ChangeResult &result, int &tries,
+                                              const Response &response);
     std::optional<Http::Next> again(Request request, const core::Answer &answer, Repeatability repeatability,
                                     int tries);
 

@@ -33,6 +33,16 @@ inline LocalTransactionId my_local_transaction_id()
 #endif
 }
 
+/// The parts of a qualified name, which may be quoted. May raise the server's error.
+inline List *qualified_name_list(const char *name)
+{
+#if PG_VERSION_NUM >= 160000
+    return stringToQualifiedNameList(name, nullptr);
+#else
+    return stringToQualifiedNameList(name);
+#endif
+}
+
 /// What a backend waits for, as pg_stat_activity names it. Before PostgreSQL 17 that is "Extension" for all of them.
 struct WaitEvent {
     const char *name;

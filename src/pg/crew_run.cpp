@@ -54,18 +54,25 @@ CrewRun::CrewRun(CrewSession &session, const SyncPolicy &policy, const SyncTools
                                                                         .url = account_,
                                                                         .prune = policy.prune,
                                                                         .max_removals = policy.max_removals,
-                                                                        .started_at = now_text()},
+                                                                        .started_at = current_timestamp()},
       budget_(tools.budget), policy_{.prune = policy.prune,
                                      .max_removals = policy.max_removals,
                                      .deadline = tools.deadline,
                                      .budget = &budget_},
-      store_(session.statements, session.relations, session.own, session.connection.server, element_),
+      store_(session.statements, session.relations, session.own, session.connection.server, element_, guard_),
       sync_(element_, policy_, store_, tools.flex, tools.clock)
 {
 }
 
+/// The deadline holds for the database's locks too.
+void CrewRun::bound_waits()
+{
+    session_.statements.wait_for_locks_until(policy_.deadline);
+}
+
 bool CrewRun::read()
 {
+    bound_waits();
     requests_before_ = tools_.flex.requests_sent();
     repeats_before_ = tools_.flex.repeats();
     std::optional<core::SyncResult> end = sync_.read();
@@ -73,6 +80,12 @@ bool CrewRun::read()
         return true;
     run_.result = *std::move(end);
     return false;
+}
+
+void CrewRun::read_known()
+{
+    bound_waits();
+    sync_.read_known();
 }
 
 void CrewRun::leave_out(steady_clock::duration time)
@@ -83,6 +96,7 @@ void CrewRun::leave_out(steady_clock::duration time)
 
 void CrewRun::run(core::Listing first)
 {
+    bound_waits();
     requests_before_ = tools_.flex.requests_sent() - first.requests;
     repeats_before_ = tools_.flex.repeats() - std::max(0, first.requests - 1);
     run_.result = sync_.run_on(std::move(first));
@@ -102,8 +116,18 @@ SyncRow CrewRun::log()
 {
     run_.status = core::name_of(run_.result.status);
     run_.duration_ms = std::chrono::duration<double, std::milli>(steady_clock::now() - begun_).count();
+    bound_waits();
     RowValues values = values_of(run_);
-    write_log(session_.statements, session_.own, run_, values);
+    try {
+        guard_.run([&] { write_log(session_.statements, session_.own, run_, values); });
+    } catch (const core::DatabaseError &error) {
+        run_.result.failed += 1;
+        run_.result.diagnostics.push_back(
+            {.action = "log", .code = error.sqlstate(), .message = "The run could not be logged: " + error.message()});
+        run_.status = core::name_of(core::Status::Partial);
+        values = values_of(run_);
+    }
+    session_.statements.wait_for_locks_until(std::nullopt);
     budget_.release();
     log_to_server(run_, tools_.flex.repeats() - repeats_before_);
     return {.values = std::move(values),

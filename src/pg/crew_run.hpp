@@ -53,7 +53,7 @@ public:
     void leave_out(std::chrono::steady_clock::duration time);
 
     /// Reads what is remembered of the crew, while Flex is asked.
-    void read_known() { sync_.read_known(); }
+    void read_known();
 
     /// Takes the listing on from there. What the server raises passes through.
     void run(core::Listing first);
@@ -61,10 +61,11 @@ public:
     /// The sync could not go on for an error of the server's, which has been undone.
     void fail(const std::string &sqlstate, const std::string &message);
 
-    /// Writes the log and gives the row.
+    /// Writes the log and gives the row. What was done in Flex is told also where it cannot be logged.
     SyncRow log();
 
 private:
+    void bound_waits();
     CrewSession &session_;
     SyncTools tools_;
     core::ElementId element_;
@@ -72,6 +73,7 @@ private:
     core::TimePoint begun_;
     std::string account_;
     Run run_;
+    Guard guard_;
     RequestBudget budget_;
     core::Policy policy_;
     CrewStore store_;

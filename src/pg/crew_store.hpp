@@ -37,12 +37,13 @@ struct CrewMoment {
 class CrewStore final : public core::CrewStore {
 public:
     CrewStore(Statements &statements, CrewRelations relations, OwnTables own, std::string server,
-              const core::ElementId &element);
+              const core::ElementId &element, Guard &guard);
+
+    void guard() override;
 
     core::Crew read() override;
     bool is_as_read() override;
     std::vector<core::KnownLine> read_known() override;
-    void forget(std::span<const core::Assignment> rows) override;
     std::vector<core::RowError> rehearse(std::span<const core::Assignment> gone,
                                          std::span<const core::Assignment> mapped) override;
     std::vector<core::RowError> write(std::span<const core::Assignment> gone,
@@ -51,21 +52,33 @@ public:
 
 private:
     static CrewMoment now();
+    /// How rows are written at one go.
+    struct Attempt {
+        Ending ending;
+        bool frees_lines = false; ///< those that others of the rows are to get
+    };
+
     std::vector<core::RowError> write_in(Ending ending, std::span<const core::Assignment> gone,
                                          std::span<const core::Assignment> mapped);
-    std::vector<core::RowError> write_now(Ending ending, std::span<const core::Assignment> gone,
+    std::vector<core::RowError> write_now(Attempt how, std::span<const core::Assignment> gone,
                                           std::span<const core::Assignment> mapped);
+    std::optional<UndoneError> attempt(Attempt how, std::span<const core::Assignment> gone,
+                                       std::span<const core::Assignment> mapped, std::vector<core::RowError> &errors);
+    std::vector<std::vector<core::Assignment>> groups_of(std::span<const core::Assignment> mapped);
     std::vector<core::RowError> drop(std::span<const core::Assignment> rows);
     std::vector<core::RowError> upsert(std::span<const core::Assignment> rows);
     std::vector<core::RowError> read_suppressed(std::string_view sql, const std::string &json,
                                                 std::span<const core::Assignment> rows, const char *message);
-    void check_deferrable_constraints_now();
+    std::string read_deferrable_constraints();
+    void remember_now(std::span<const core::KnownLine> known, std::span<const core::KnownLine> forgotten);
 
     Statements &statements_;
     CrewRelations relations_;
     OwnTables own_;
     std::string server_;
     std::string element_; ///< canonical
+    Guard &guard_;
+    std::string deferrable_; ///< constraints of the rows' relation that are checked at commit, as SQL lists them
     CrewMoment read_as_of_;
     static std::uint64_t written_; ///< statements of this backend that wrote a crew
 };

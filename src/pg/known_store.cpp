@@ -94,6 +94,11 @@ std::vector<KnownLine> CrewStore::read_known()
 
 void CrewStore::remember(std::span<const KnownLine> known, std::span<const KnownLine> forgotten)
 {
+    guard_.run([&] { remember_now(known, forgotten); });
+}
+
+void CrewStore::remember_now(std::span<const KnownLine> known, std::span<const KnownLine> forgotten)
+{
     const std::string table = own_.table("flex_sync_contact");
     const auto run = [&](const std::string &sql, const std::string &json) {
         if (!json.empty())
@@ -109,7 +114,7 @@ void CrewStore::remember(std::span<const KnownLine> known, std::span<const Known
             json_of(part, true));
     });
     in_portions(known, [&](std::span<const KnownLine> part) {
-        run("INSERT INTO " + table + R"(
+        run("INSERT INTO " + table + R"( AS k
             (server, flex_element_id, flex_line_item_id, flex_resource_id, shown_resource_id, was_shown,
              business_role_id, tries, noted_at)
             SELECT $1, $2, r.line, r.resource, r.shown, r.was_shown, r.role, r.tries, clock_timestamp()
@@ -118,14 +123,14 @@ void CrewStore::remember(std::span<const KnownLine> known, std::span<const Known
             ON CONFLICT (server, flex_element_id, flex_line_item_id) DO UPDATE
             SET flex_resource_id = excluded.flex_resource_id, shown_resource_id = excluded.shown_resource_id,
                 was_shown = excluded.was_shown, business_role_id = excluded.business_role_id,
-                tries = excluded.tries)",
+                tries = excluded.tries, noted_at = least(k.noted_at, excluded.noted_at))",
             json_of(part, false));
         run("INSERT INTO " + table + R"(
-            (server, flex_element_id, flex_resource_id, noted_at)
-            SELECT $1, $2, r.resource, clock_timestamp() FROM )" +
+            (server, flex_element_id, flex_resource_id, tries, noted_at)
+            SELECT $1, $2, r.resource, r.tries, clock_timestamp() FROM )" +
                 std::string(record) + R"(
             ON CONFLICT (server, flex_element_id, flex_resource_id) WHERE flex_line_item_id IS NULL DO UPDATE
-            SET noted_at = excluded.noted_at)",
+            SET tries = excluded.tries, noted_at = excluded.noted_at)",
             json_of(part, true));
     });
 }

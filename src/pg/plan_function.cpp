@@ -28,7 +28,7 @@ public:
         : element_(session.element()), policy_{.prune = prune,
                                                .deadline =
                                                    time_limit(clock_.now(), session.connection.options.deadline)},
-          store_(session.statements, session.relations, session.own, session.connection.server, element_),
+          store_(session.statements, session.relations, session.own, session.connection.server, element_, guard_),
           flex_(session.connection.options.url, session.connection.options.http, waiter_),
           run_(element_, policy_, store_, flex_, clock_)
     {
@@ -46,6 +46,7 @@ private:
     LatchClock clock_;
     core::ElementId element_;
     core::Policy policy_;
+    Guard guard_; // never raised: nothing is sent that changes Flex
     CrewStore store_;
     flex::Client flex_;
     core::SyncRun run_;

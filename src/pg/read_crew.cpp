@@ -87,7 +87,7 @@ core::Crew CrewStore::read()
         else
             crew.rows.push_back({call, technician, row.id<core::LineItemId>(3)});
     };
-    statements_.for_each(statement_to_read_crew(relations_, element_), {element_}, reader, take);
+    guard_.run([&] { statements_.for_each(statement_to_read_crew(relations_, element_), {element_}, reader, take); });
     return crew;
 }
 

@@ -1,5 +1,7 @@
 #include "pg/request_budget.hpp"
 
+#include "pg/subtransaction.hpp"
+
 #include "flex/url.hpp"
 
 #include <algorithm>
@@ -57,7 +59,11 @@ std::optional<core::RequestBudget::Refusal> ServerBudget::set_aside(int requests
     LOCKTAG tag;
     show(tag, requests);
     held_ += requests;
-    std::optional<Refusal> refusal = why_not(requests);
+    std::optional<Refusal> refusal;
+    // Something may have been sent, and must not be forgotten for an error here.
+    if (const auto error = in_subtransaction([&] { refusal = why_not(requests); }))
+        refusal = Refusal{.why = "The request limits could not be read: " + error->message + ".",
+                          .until = std::chrono::minutes(1)};
     if (refusal) {
         call([&] { LockRelease(&tag, ShareLock, false); });
         held_ -= requests;

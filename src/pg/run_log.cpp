@@ -80,7 +80,7 @@ constexpr std::string_view insert_run_sql = R"(
     VALUES ($1::bigint, $2::uuid, $3, $4::integer, $5::integer, $6::integer, $7::integer,
             $8::integer, $9::integer, $10::integer, $11::integer, $12::integer,
             $13::integer, $14::integer, $15::integer, $16::double precision, $17, $18::jsonb,
-            $19::uuid, $20, $21, $22, $23, $24::integer, $25::timestamptz,
+            $19::uuid, $20, $21, $22, $23, $24::integer, '2000-01-01 00:00:00+00'::timestamptz + $25::bigint * '1 microsecond'::interval,
             $26, $27{account}))";
 
 constexpr const char *account_values_sql = ", $28, clock_timestamp() + make_interval(secs => $29::double precision)";
@@ -101,6 +101,7 @@ std::int64_t next_run_id(Statements &statements, const OwnTables &own)
 void write_log(Statements &statements, const OwnTables &own, const Run &run, const RowValues &result)
 {
     const std::string max_removals = std::to_string(run.max_removals);
+    const std::string started_at = std::to_string(run.started_at);
     const std::string subject = triggered_by();
     const std::string application = setting("application_name");
     std::optional<std::string> retry_after;
@@ -110,7 +111,7 @@ void write_log(Statements &statements, const OwnTables &own, const Run &run, con
     for (const ColumnValue &value : result)
         values.push_back(value.text);
     values.insert(values.end(), {run.call.job, run.call.department, run.call.element, run.server, name_of(run.prune),
-                                 max_removals, run.started_at, subject, application});
+                                 max_removals, started_at, subject, application});
     if (own.has_accounts)
         values.insert(values.end(), {run.url, retry_after});
     std::string insert_run(insert_run_sql);
@@ -170,11 +171,9 @@ std::string diagnostics_json(const core::SyncResult &result)
     return std::string(json.view());
 }
 
-std::string now_text()
+std::int64_t current_timestamp()
 {
-    return call([] {
-        return DatumGetCString(DirectFunctionCall1(timestamptz_out, TimestampTzGetDatum(GetCurrentTimestamp())));
-    });
+    return call([] { return GetCurrentTimestamp(); });
 }
 
 } // namespace pg

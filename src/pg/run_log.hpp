@@ -23,7 +23,7 @@ struct Run {
     std::string url = {}; ///< the account, by which request limits count
     core::Prune prune = core::Prune::All;
     int max_removals = 0;
-    std::string started_at = {}; ///< a timestamptz as text
+    std::int64_t started_at = 0; ///< microseconds, as a timestamptz has them: its text depends on the session
 };
 
 /// Draws the id of a run that begins.
@@ -39,7 +39,7 @@ void log_to_server(const Run &run, int repeats);
 /// The diagnostics as a JSON array.
 std::string diagnostics_json(const core::SyncResult &result);
 
-/// This moment, as a timestamptz in text form.
-std::string now_text();
+/// This moment, in the microseconds of a timestamptz.
+std::int64_t current_timestamp();
 
 } // namespace pg

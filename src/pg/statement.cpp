@@ -2,7 +2,9 @@
 
 #include "core/error.hpp"
 
+#include <algorithm>
 #include <array>
+#include <climits>
 #include <exception>
 #include <unordered_map>
 
@@ -20,13 +22,21 @@ struct Assumed {
     int security_context = 0;
 };
 
-Assumed assume(const Identity &identity)
+/// `lock_timeout` in milliseconds; 0 leaves the session's.
+Assumed assume(const Identity &identity, int lock_timeout)
 {
     Assumed before;
     GetUserIdAndSecContext(&before.user, &before.security_context);
-    if (identity.kind == Identity::Kind::Caller)
+    if (identity.kind == Identity::Kind::Caller && lock_timeout == 0)
         return before;
     before.guc_level = NewGUCNestLevel();
+    if (lock_timeout > 0) {
+        char text[16];
+        snprintf(text, sizeof text, "%d", lock_timeout);
+        set_config_option("lock_timeout", text, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+    }
+    if (identity.kind == Identity::Kind::Caller)
+        return before;
     if (identity.kind == Identity::Kind::Reader) {
         set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
     } else {
@@ -40,13 +50,14 @@ Assumed assume(const Identity &identity)
 void resign(const Assumed &before)
 {
     if (before.guc_level != 0)
-        AtEOXact_GUC(false, before.guc_level);
+        AtEOXact_GUC(true, before.guc_level); // what the user's triggers have set stays
     SetUserIdAndSecContext(before.user, before.security_context);
 }
 
 /// The plans of this backend, one for all values. They stay for its life, and the server plans them anew when a
 /// relation or its statistics change.
-SPIPlanPtr prepared(const std::string &sql, std::span<const Parameter> parameters, const Identity &identity)
+SPIPlanPtr prepared(const std::string &sql, std::span<const Parameter> parameters, const Identity &identity,
+                    int lock_timeout)
 {
     if (parameters.size() > max_parameters)
         throw core::Error("too many parameters for a statement");
@@ -57,7 +68,7 @@ SPIPlanPtr prepared(const std::string &sql, std::span<const Parameter> parameter
     types.fill(TEXTOID);
     const char *const text = sql.c_str();
     const SPIPlanPtr plan = call([&] {
-        const Assumed before = assume(identity);
+        const Assumed before = assume(identity, lock_timeout);
         const SPIPlanPtr prepared =
             SPI_prepare_cursor(text, static_cast<int>(parameters.size()), types.data(), CURSOR_OPT_GENERIC_PLAN);
         if (prepared)
@@ -72,7 +83,7 @@ SPIPlanPtr prepared(const std::string &sql, std::span<const Parameter> parameter
 }
 
 /// Calls `action`, as the identity, with parameters as SPI takes them.
-auto with_values(std::span<const Parameter> parameters, const Identity &identity, const auto &action)
+auto with_values(std::span<const Parameter> parameters, const Identity &identity, int lock_timeout, const auto &action)
 {
     return call([&] {
         Datum values[max_parameters];
@@ -85,7 +96,7 @@ auto with_values(std::span<const Parameter> parameters, const Identity &identity
                     ? PointerGetDatum(cstring_to_text_with_len(parameter->data(), static_cast<int>(parameter->size())))
                     : static_cast<Datum>(0);
         }
-        const Assumed before = assume(identity);
+        const Assumed before = assume(identity, lock_timeout);
         const auto result = action(values, nulls);
         resign(before);
         return result;
@@ -231,8 +242,9 @@ void Statements::commit()
 Rows Statements::run(const std::string &sql, std::span<const Parameter> parameters, const Identity &identity)
 {
     const ReadingHint hint(identity);
-    const SPIPlanPtr plan = prepared(sql, parameters, identity);
-    const int code = with_values(parameters, identity, [&](Datum *values, const char *nulls) {
+    const int timeout = lock_timeout();
+    const SPIPlanPtr plan = prepared(sql, parameters, identity, timeout);
+    const int code = with_values(parameters, identity, timeout, [&](Datum *values, const char *nulls) {
         return SPI_execute_plan(plan, values, nulls, false, 0);
     });
     if (code < 0)
@@ -244,10 +256,11 @@ void Statements::for_each(const std::string &sql, std::initializer_list<Paramete
                           const std::function<void(const Row &)> &take)
 {
     const ReadingHint hint(identity);
-    const SPIPlanPtr plan = prepared(sql, parameters, identity);
+    const int timeout = lock_timeout();
+    const SPIPlanPtr plan = prepared(sql, parameters, identity, timeout);
     Receiver receiver(take);
     const auto count = static_cast<int>(parameters.size());
-    const int code = with_values(parameters, identity, [&](const Datum *values, const char *nulls) {
+    const int code = with_values(parameters, identity, timeout, [&](const Datum *values, const char *nulls) {
         SPIExecuteOptions options{};
         options.params = makeParamList(count);
         for (int i = 0; i < count; ++i)
@@ -261,10 +274,38 @@ void Statements::for_each(const std::string &sql, std::initializer_list<Paramete
         throw core::Error("could not execute a statement", SPI_result_code_string(code));
 }
 
+void Statements::lock_for_writing(const std::string &table)
+{
+    const char *const name = table.c_str();
+    const int timeout = lock_timeout();
+    call([&] {
+        const Assumed before = assume({}, timeout);
+        RangeVarGetRelid(makeRangeVarFromNameList(qualified_name_list(name)), RowExclusiveLock, false);
+        resign(before);
+    });
+}
+
+/// What a lock may be waited for, in milliseconds; 0: as long as the session says.
+int Statements::lock_timeout() const
+{
+    if (!deadline_)
+        return 0;
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(*deadline_ - std::chrono::steady_clock::now());
+    const auto wait = static_cast<int>(std::clamp<std::int64_t>(left.count() / 2, 1, INT_MAX));
+    return LockTimeout > 0 && LockTimeout <= wait ? 0 : wait;
+}
+
 void Statements::run_once(const std::string &sql)
 {
     const char *const text = sql.c_str();
-    const int code = call([&] { return SPI_execute(text, false, 0); });
+    const int timeout = lock_timeout();
+    const int code = call([&] {
+        const Assumed before = assume({}, timeout);
+        const int result = SPI_execute(text, false, 0);
+        resign(before);
+        return result;
+    });
     if (code < 0)
         throw core::Error("could not execute a statement", SPI_result_code_string(code));
 }

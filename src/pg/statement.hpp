@@ -3,6 +3,7 @@
 
 #include "core/ids.hpp"
 
+#include <chrono>
 #include <cstring>
 #include <functional>
 #include <initializer_list>
@@ -109,6 +110,17 @@ public:
     explicit Statements(Scope scope = Scope::WithinTransaction);
     void finish();
 
+    /// From now on no statement waits for a lock longer than for half of what is left until then, nor longer than the
+    /// session's own lock_timeout, so that one row that is locked leaves time for the others. None ends that.
+    void wait_for_locks_until(std::optional<std::chrono::steady_clock::time_point> deadline) { deadline_ = deadline; }
+
+    /// True once that moment has passed.
+    bool is_late() const { return deadline_ && std::chrono::steady_clock::now() >= *deadline_; }
+
+    /// Takes the lock on a table that writing it takes, until the end of the transaction. The name is qualified and
+    /// quoted. Raises the server's error.
+    void lock_for_writing(const std::string &table);
+
     /// Commits, and begins the next transaction. Nothing that the server lent (rows, locks) outlives it.
     void commit();
 
@@ -127,6 +139,11 @@ public:
 
     /// Runs one or more statements of DDL as the caller, without keeping a plan. Raises the server's error.
     void run_once(const std::string &sql);
+
+private:
+    int lock_timeout() const;
+
+    std::optional<std::chrono::steady_clock::time_point> deadline_;
 };
 
 /// The name in double quotes, whatever it is.

@@ -1,11 +1,13 @@
 #pragma once
 // Going on after a server error: the one helper that does it, in an internal subtransaction.
 
-#include "pg/wall.hpp"
+#include "core/error.hpp"
 
 #include <exception>
 #include <optional>
 #include <string>
+
+#include "pg/wall.hpp"
 
 namespace pg {
 
@@ -54,5 +56,23 @@ template <class Body> std::optional<UndoneError> in_subtransaction(Body &&body, 
     }
     return subtransaction.undo();
 }
+
+/// Whether a sync has begun to change Flex. Until then an error of the database ends it, and all is as it was; from
+/// then on it is undone and thrown as core::DatabaseError, so that the sync can write down what it has done.
+class Guard {
+public:
+    void raise() { is_up_ = true; }
+
+    template <class Body> void run(Body &&body) const
+    {
+        if (!is_up_)
+            return body();
+        if (std::optional<UndoneError> error = in_subtransaction(body))
+            throw core::DatabaseError(std::move(error->sqlstate), std::move(error->message));
+    }
+
+private:
+    bool is_up_ = false;
+};
 
 } // namespace pg

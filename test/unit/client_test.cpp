@@ -42,6 +42,12 @@ struct Answers {
     }
 };
 
+/// Of the line that an add is answered with.
+bool is_new(const LineItemId &)
+{
+    return true;
+}
+
 struct Flex {
     explicit Flex(WireServer::Handler handler, const std::string &base = "/f5/api", int retries = 0,
                   core::RequestBudget *budget = nullptr)
@@ -64,7 +70,7 @@ struct Flex {
 
     core::ChangeResult carry_out(const Change &change, std::chrono::milliseconds time = 10s)
     {
-        return client.carry_out(ElementId("e1"), {&change, 1}, std::chrono::steady_clock::now() + time).front();
+        return client.carry_out(ElementId("e1"), {&change, 1}, is_new, std::chrono::steady_clock::now() + time).front();
     }
 
     std::vector<std::string> lines() const
@@ -279,7 +285,7 @@ TEST(Client, changes_without_time_were_not_sent)
     Flex flex{Answers()};
     const std::vector<Change> changes{add(), {.kind = Change::Kind::Delete, .line = LineItemId("l1")}};
     for (const core::ChangeResult &result :
-         flex.client.carry_out(ElementId("e1"), changes, std::chrono::steady_clock::now() - 1s)) {
+         flex.client.carry_out(ElementId("e1"), changes, is_new, std::chrono::steady_clock::now() - 1s)) {
         EXPECT_EQ(result.answer.outcome, Outcome::NotSent);
         EXPECT_EQ(result.answer.code, "deadline");
     }
@@ -297,7 +303,8 @@ TEST(Client, results_stand_in_the_order_of_the_changes)
     std::vector<Change> changes;
     for (const char *resource : {"r0", "r1", "r2", "r3"})
         changes.push_back(add(resource));
-    const auto results = flex.client.carry_out(ElementId("e1"), changes, std::chrono::steady_clock::now() + 10s);
+    const auto results =
+        flex.client.carry_out(ElementId("e1"), changes, is_new, std::chrono::steady_clock::now() + 10s);
     for (std::size_t i = 0; i < changes.size(); ++i)
         EXPECT_EQ(results[i].line->text(), "line-of-r" + std::to_string(i));
 }

@@ -42,11 +42,6 @@ Answer answer_to(Fate fate)
     return answer(Outcome::Unknown, 0, "timeout");
 }
 
-bool is_lost(Fate fate)
-{
-    return fate == Fate::LostBefore || fate == Fate::LostAfter || fate == Fate::ActsLate;
-}
-
 } // namespace
 
 std::vector<core::Listing> FakeFlex::list(std::span<const core::ElementId> elements, TimePoint deadline,
@@ -102,6 +97,9 @@ core::Listing FakeFlex::page(Page page, TimePoint deadline)
         listing.lines.erase(listing.lines.begin(),
                             listing.lines.begin() + static_cast<std::ptrdiff_t>(listing.lines.size() / 2));
         break;
+    case Page::Hole:
+        listing.lines.erase(listing.lines.begin());
+        break;
     case Page::Labels:
         for (Line &line : listing.lines)
             line.kind = core::LineKind::Other;
@@ -130,7 +128,7 @@ std::vector<Line> FakeFlex::visible_lines() const
 }
 
 std::vector<ChangeResult> FakeFlex::carry_out(const core::ElementId &, std::span<const Change> changes,
-                                              TimePoint deadline)
+                                              const std::function<bool(const LineItemId &)> &is_new, TimePoint deadline)
 {
     std::vector<ChangeResult> results;
     bool is_late = false;
@@ -140,19 +138,19 @@ std::vector<ChangeResult> FakeFlex::carry_out(const core::ElementId &, std::span
             clock_.pass(is_late ? core::Milliseconds(0) : latency);
             act_late();
         }
-        results.push_back(is_late ? ChangeResult{.answer = not_sent} : carry_out(changes[i]));
+        results.push_back(is_late ? ChangeResult{.answer = not_sent} : carry_out(changes[i], is_new));
     }
     if (const std::function<void()> act = std::exchange(after_changes, nullptr))
         act();
     return results;
 }
 
-ChangeResult FakeFlex::carry_out(const Change &change)
+ChangeResult FakeFlex::carry_out(const Change &change, const std::function<bool(const LineItemId &)> &is_new)
 {
     ChangeResult result;
     switch (change.kind) {
     case Change::Kind::Add:
-        add(change, result);
+        add(change, is_new, result);
         break;
     case Change::Kind::Delete:
         result.answer = answer_of("delete " + change.line->text(), [this, line = *change.line] { loses(line.text()); });
@@ -172,7 +170,7 @@ ChangeResult FakeFlex::carry_out(const Change &change)
     return result;
 }
 
-void FakeFlex::add(const Change &change, ChangeResult &result)
+void FakeFlex::add(const Change &change, const std::function<bool(const LineItemId &)> &is_new, ChangeResult &result)
 {
     const core::ResourceId resource = *change.resource;
     const auto is_there = [this](const AddWatch::SentAdd &add) {
@@ -182,15 +180,21 @@ void FakeFlex::add(const Change &change, ChangeResult &result)
         unjustified_adds.push_back(resource.text() + " in sync " + std::to_string(sync));
     result.answer = answer_of("add " + resource.text(),
                               [this, resource] { make_contact(resource, last_fate_ == Fate::NeverShown); });
-    if (result.answer.outcome == Outcome::Done)
-        result.line = contacts_.back().line.id;
-    if (result.line || is_lost(last_fate_))
+    if (result.answer.outcome == Outcome::Done) {
+        const auto other = answers_with.find(resource.text());
+        result.line = other == answers_with.end() ? contacts_.back().line.id : LineItemId(other->second);
+        if (!is_new(*result.line)) {
+            result.line.reset();
+            result.answer = answer(Outcome::Unknown, 200, "line_taken");
+        }
+    }
+    if (result.line || result.answer.outcome == Outcome::Unknown)
         watch_.sent({.resource = resource, .answered_at = clock_.now(), .sync = sync, .line = result.line});
     if (result.answer.outcome != Outcome::Done)
         return;
     if (change.role)
         result.role_answer =
-            carry_out(Change{.kind = Change::Kind::SetRole, .line = result.line, .role = change.role}).answer;
+            carry_out(Change{.kind = Change::Kind::SetRole, .line = result.line, .role = change.role}, is_new).answer;
 }
 
 Answer FakeFlex::answer_of(const std::string &request, const std::function<void()> &act)

@@ -35,6 +35,7 @@ enum class Page {
     Empty,   ///< whole, and wrong: nothing is there
     Half,    ///< whole, and wrong: the second half is missing
     Tail,    ///< whole, and wrong: the first half is missing
+    Hole,    ///< whole, and wrong: the first line is missing
     Labels,  ///< whole, and wrong: no line is a contact
 };
 
@@ -45,6 +46,7 @@ public:
     std::vector<core::Listing> list(std::span<const core::ElementId> elements, core::TimePoint deadline,
                                     const std::function<void()> &meanwhile) override;
     std::vector<core::ChangeResult> carry_out(const core::ElementId &element, std::span<const core::Change> changes,
+                                              const std::function<bool(const core::LineItemId &)> &is_new,
                                               core::TimePoint deadline) override;
     int requests_sent() const override { return static_cast<int>(sent.size()); }
 
@@ -75,7 +77,8 @@ public:
     core::Milliseconds add_lag{0}, deletion_lag{0}, role_lag{0}, late_by{1000};
     core::Milliseconds latency{200}; ///< of a listing, and of six changes
     bool shows_roles = true;
-    std::string shows_as; ///< another spelling under which it shows whoever is added
+    std::map<std::string, std::string> answers_with; ///< to the add of a resource: another's line
+    std::string shows_as;                            ///< another spelling under which it shows whoever is added
 
     // What happened.
     std::vector<std::string> sent;             ///< "list", "add r1", "delete l1", "role l1 foh"
@@ -98,8 +101,10 @@ private:
 
     core::Listing page(Page page, core::TimePoint deadline);
     std::vector<core::Line> visible_lines() const;
-    core::ChangeResult carry_out(const core::Change &change);
-    void add(const core::Change &change, core::ChangeResult &result);
+    core::ChangeResult carry_out(const core::Change &change,
+                                 const std::function<bool(const core::LineItemId &)> &is_new);
+    void add(const core::Change &change, const std::function<bool(const core::LineItemId &)> &is_new,
+             core::ChangeResult &result);
     core::Answer answer_of(const std::string &request, const std::function<void()> &act);
     Fate fate_of(const std::string &request);
     void make_contact(const core::ResourceId &resource, bool is_hidden);

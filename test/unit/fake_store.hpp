@@ -1,22 +1,17 @@
 #pragma once
 // The crew's relations in memory, one row a technician of a call, with others at work beside the sync.
 
+#include "core/error.hpp"
 #include "core/ports.hpp"
 #include "crew_builder.hpp"
 #include "fake_clock.hpp"
 
 #include <functional>
 #include <map>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace unit {
-
-/// What the server would raise.
-struct StoreError : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
 
 class FakeStore : public core::CrewStore {
     struct Noted {
@@ -39,9 +34,12 @@ public:
         memory_ = std::move(snapshot.memory);
     }
 
+    void guard() override { is_guarded = true; }
+
     core::Crew read() override
     {
         ++reads;
+        refuse("read");
         if (const auto event = before_read.find(reads); event != before_read.end())
             event->second();
         last_read_ = crew();
@@ -64,15 +62,6 @@ public:
             known.back().age = std::chrono::duration_cast<core::Milliseconds>(clock_.now() - noted.since);
         }
         return known;
-    }
-
-    void forget(std::span<const core::Assignment> rows) override
-    {
-        for (const core::Assignment &row : rows)
-            if (const auto refusal = refused.find(key_of(row)); refusal != refused.end())
-                throw StoreError(refusal->second);
-        for (const core::Assignment &row : rows)
-            erase(row);
     }
 
     std::vector<core::RowError> write(std::span<const core::Assignment> gone,
@@ -110,6 +99,7 @@ public:
 
     void remember(std::span<const core::KnownLine> known, std::span<const core::KnownLine> forgotten) override
     {
+        refuse("remember");
         ++memory_writes;
         for (const core::KnownLine &line : forgotten)
             memory_.erase(key_of(line));
@@ -172,6 +162,8 @@ public:
     std::map<std::string, std::string> refused;       ///< "A/ann": the SQLSTATE with which their row is refused
     std::map<std::string, std::string> refused_early; ///< the same, of a rehearsal
     std::map<int, std::function<void()>> before_read; ///< what others do before the nth read of the crew
+    std::string broken; ///< what the database refuses once it is guarded: "read", "remember"
+    bool is_guarded = false;
     int reads = 0;
     int rows_written = 0;
     int rows_deleted = 0;
@@ -184,6 +176,12 @@ private:
         for (const auto &[key, row] : rows_)
             crew.rows.push_back(row);
         return crew;
+    }
+
+    void refuse(const std::string &what) const
+    {
+        if (is_guarded && broken == what)
+            throw core::DatabaseError("22012", "division by zero");
     }
 
     static std::string key_of(const core::Assignment &row) { return row.call.text() + "/" + row.technician.text(); }

@@ -82,12 +82,12 @@ TEST(KnownLines, tries_count_on_from_lines_that_were_never_shown)
 TEST(KnownLines, a_lost_add_is_known_once_with_its_latest_time)
 {
     KnownLines known = loaded();
-    EXPECT_EQ(known.lost_add(r1), 59min);
+    EXPECT_EQ(known.lost_add(r1)->age, 59min);
     EXPECT_FALSE(known.lost_add(r2));
-    known.lost(r1);
-    known.lost(r2);
-    known.lost(r2);
-    EXPECT_EQ(known.lost_add(r1), 0ms);
+    known.lost(r1, false);
+    known.lost(r2, false);
+    known.lost(r2, false);
+    EXPECT_EQ(known.lost_add(r1)->age, 0ms);
     EXPECT_EQ(changes(known), (Words{"lost r1", "lost r2"}));
 }
 
@@ -109,7 +109,7 @@ TEST(KnownLines, what_is_deleted_is_forgotten_where_it_was_stored)
     EXPECT_EQ(changes(known), Words{"-l1 r1"});
     EXPECT_EQ(known.all().size(), 2u);
     EXPECT_TRUE(known.is_unshown(l2));
-    EXPECT_EQ(known.lost_add(r1), 59min);
+    EXPECT_EQ(known.lost_add(r1)->age, 59min);
 }
 
 TEST(KnownLines, tidying_keeps_what_is_alive_or_young)
@@ -119,7 +119,7 @@ TEST(KnownLines, tidying_keeps_what_is_alive_or_young)
     known.alive(l2);
     known.tidy();
     EXPECT_EQ(changes(known), Words{});
-    EXPECT_EQ(known.lost_add(r1), 59min);
+    EXPECT_EQ(known.lost_add(r1)->age, 59min);
 
     known = loaded();
     known.alive(l1);

@@ -86,14 +86,14 @@ TEST(Plan, a_contact_that_is_shown_comes_before_one_that_was_never_shown)
 {
     // The id that Flex gave may be another name of the contact that it shows: nothing is deleted by it.
     EXPECT_EQ(steps(Lists().desires("ann", "r1").has_row("ann", "l1").shows("l2", "r1").knows_unshown("l1", "r1", 1s)),
-              Words{"adopt ann l2"});
+              (Words{"prune l1", "adopt ann l2"}));
     EXPECT_EQ(steps(Lists()
                         .desires("ann", "r1")
                         .has_row("ann", "l2")
                         .has_row("bob", "l1")
                         .shows("l2", "r1")
                         .knows_unshown("l1", "r1", 1s)),
-              (Words{"forget bob l1", "keep ann l2"}));
+              (Words{"forget bob l1", "prune l1", "keep ann l2"}));
 }
 
 TEST(Plan, a_contact_that_was_never_shown_is_removed_with_its_technician)

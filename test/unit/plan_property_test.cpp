@@ -63,7 +63,7 @@ void expect_only_contacts_deleted(const Lists &lists, const Plan &plan)
         if (step.action != Action::Remove && step.action != Action::Prune)
             continue;
         EXPECT_TRUE(step.action == Action::Prune || is_named(*step.line)) << step.line->text();
-        EXPECT_TRUE(step.action == Action::Remove || (step.listed && step.listed->kind == LineKind::Contact))
+        EXPECT_TRUE(step.action == Action::Remove || !step.listed || step.listed->kind == LineKind::Contact)
             << step.line->text();
         for (const core::Line &shown : lists.lines)
             EXPECT_FALSE(shown.kind == LineKind::Other && shown.id == *step.line) << step.line->text();

@@ -129,7 +129,7 @@ TEST(Sync, a_crew_that_empties_while_stale_rows_are_deleted_is_not_removed)
     world.flex.loses("l7");
     world.store.before_read[2] = [&] { world.store.desired.clear(); };
     const core::SyncResult result = world.sync();
-    EXPECT_EQ(summary(result), "partial: stale 1, failed 1, passes 1, requests 1");
+    EXPECT_EQ(summary(result), "partial: stale 1, failed 1, passes 1, requests 2");
     EXPECT_EQ(notes(result), Words{"remove max_removals -"});
     EXPECT_EQ(world.flex.contacts().size(), 6u);
 }

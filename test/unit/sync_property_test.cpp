@@ -61,14 +61,7 @@ public:
     {
         diary += "sync";
         const unit::FakeStore::Snapshot before = world.store.snapshot();
-        SyncResult result;
-        try {
-            result = world.sync();
-        } catch (const unit::StoreError &error) {
-            diary += " raised " + std::string(error.what());
-            roll_back(before);
-            return result;
-        }
+        const SyncResult result = world.sync();
         for (const std::string &request : world.flex.sent)
             diary += ", " + request;
         diary += "\n  " + unit::summary(result) + "\n";

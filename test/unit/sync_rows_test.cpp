@@ -109,14 +109,36 @@ TEST(Sync, a_row_that_cannot_be_deleted_after_its_contact_is_a_diagnostic)
     EXPECT_EQ(world.store.rows(), Words{"ann l1"});
 }
 
-TEST(Sync, a_stale_row_that_cannot_be_deleted_raises_the_error_while_nothing_is_sent)
+TEST(Sync, a_stale_row_that_cannot_be_deleted_is_a_diagnostic_and_the_rest_is_done)
+{
+    World world;
+    world.has_on_call("ann", "l1", "r1");
+    world.has_on_call("out", "l2", "r2");
+    world.store.withdraws("out");
+    world.store.desires("new", "r3");
+    world.flex.loses("l2");
+    for (auto *refused : {&world.store.refused, &world.store.refused_early}) {
+        *refused = {{"A/out", "23503"}};
+        const core::SyncResult result = world.sync();
+        EXPECT_EQ(notes(result), Words{"forget 23503 out"});
+        EXPECT_EQ(result.status, core::Status::Partial);
+        EXPECT_EQ(world.store.rows(), (Words{"ann l1", "new n1", "out l2"}));
+        refused->clear();
+    }
+    EXPECT_EQ(summary(world.sync()), "ok: desired 2, kept 2, stale 1, passes 1, requests 1");
+}
+
+TEST(Sync, a_stale_row_that_cannot_be_deleted_is_mapped_anew_for_whoever_is_still_desired)
 {
     World world;
     world.has_on_call("ann", "l1", "r1");
     world.flex.loses("l1");
-    world.store.refused["A/ann"] = "P0001";
-    EXPECT_THROW(world.sync(), unit::StoreError);
-    EXPECT_EQ(world.flex.sent, Words{"list"});
+    world.store.refused_early["A/ann"] = "23503";
+    world.flex.after_changes = [&] { world.store.refused_early.clear(); };
+    const core::SyncResult result = world.sync();
+    EXPECT_EQ(notes(result), (Words{"forget 23503 ann", "add 23503 ann"}));
+    world.store.refused_early.clear();
+    EXPECT_EQ(summary(world.sync()), "ok: desired 1, added 1, stale 1, passes 1, requests 4");
 }
 
 TEST(Sync, a_stale_row_that_cannot_be_deleted_is_a_diagnostic_once_something_is_sent)

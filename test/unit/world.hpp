@@ -27,6 +27,7 @@ struct World {
         ++flex.sync;
         flex.sent.clear();
         store.reads = 0;
+        store.is_guarded = false;
         const core::Policy policy{.prune = prune, .max_removals = max_removals, .deadline = clock.now() + time_limit};
         return core::synchronise(core::ElementId("element"), policy, store, flex, clock);
     }
