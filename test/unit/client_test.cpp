@@ -440,7 +440,7 @@ struct BulkClient {
         const std::vector<Change> changes{{.kind = Change::Kind::Delete, .line = LineItemId("l1")},
                                           {.kind = Change::Kind::Delete, .line = LineItemId("l2")},
                                           add()};
-        return client.carry_out(ElementId(element), changes, std::chrono::steady_clock::now() + 10s);
+        return client.carry_out(ElementId(element), changes, is_new, std::chrono::steady_clock::now() + 10s);
     }
 
     unit::PollWaiter waiter;
