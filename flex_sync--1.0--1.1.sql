@@ -1,5 +1,9 @@
 \echo Use "ALTER EXTENSION flex_sync UPDATE TO '1.1'" to load this file. \quit
 
+-- Before any other lock: a sync has read this table when it has called somebody, and writes the log after that.
+
+LOCK TABLE flex_sync_contact;
+
 -- Many crews.
 
 CREATE FUNCTION flex_sync_job(job_id uuid, departments text[] DEFAULT NULL, prune text DEFAULT NULL)
@@ -28,6 +32,39 @@ COMMENT ON FUNCTION flex_sync_purge(interval) IS
 -- pg_restore with several jobs may fill a table before the one that its foreign key names; purging takes both.
 
 ALTER TABLE flex_sync_log_operation DROP CONSTRAINT flex_sync_log_operation_run_id_fkey;
+
+-- What is remembered of lines belongs to the element, whichever server it was learned through. Of two servers' rows the
+-- more careful one stays: shown where either was, the latest time, the most tries.
+
+WITH copies AS (
+    SELECT k.ctid AS row,
+           row_number() OVER (copy ORDER BY k.was_shown DESC, k.noted_at DESC, k.server) AS place,
+           max(k.tries) OVER copy AS tries,
+           max(k.noted_at) OVER copy AS noted_at,
+           first_value(k.business_role_id) OVER (
+               copy ORDER BY k.business_role_id IS NULL, k.was_shown DESC, k.noted_at DESC, k.server) AS role
+    FROM flex_sync_contact AS k
+    WINDOW copy AS (PARTITION BY k.flex_element_id, k.flex_line_item_id,
+                                 CASE WHEN k.flex_line_item_id IS NULL THEN k.flex_resource_id END)
+), others AS (
+    DELETE FROM flex_sync_contact AS k USING copies AS c WHERE k.ctid = c.row AND c.place > 1
+)
+UPDATE flex_sync_contact AS k SET tries = c.tries, noted_at = c.noted_at, business_role_id = c.role
+FROM copies AS c
+WHERE k.ctid = c.row AND c.place = 1
+      AND (k.tries, k.noted_at, k.business_role_id) IS DISTINCT FROM (c.tries, c.noted_at, c.role);
+
+ALTER TABLE flex_sync_contact
+    DROP CONSTRAINT flex_sync_contact_server_flex_element_id_flex_line_item_id_key,
+    ADD UNIQUE (flex_element_id, flex_line_item_id);
+
+DROP INDEX flex_sync_contact_lost_add_idx;
+
+CREATE UNIQUE INDEX flex_sync_contact_lost_add_idx
+    ON flex_sync_contact (flex_element_id, flex_resource_id) WHERE flex_line_item_id IS NULL;
+
+COMMENT ON COLUMN flex_sync_contact.server IS
+'the foreign server through which the line was added or mapped, or the add was sent';
 
 -- Health, alerts and purge go by time alone, over all servers.
 

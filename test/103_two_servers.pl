@@ -1,5 +1,5 @@
 # Two foreign servers with one URL, two users, two calls of one element: one crew, and one lock. The second sync waits for
-# the first, and calls nobody again.
+# the first, and calls nobody again. What is remembered of the element's lines is one memory too.
 
 use strict;
 use warnings;
@@ -48,4 +48,54 @@ foreach my $round (1 .. 5)
 
 is($db->value(q(SELECT string_agg(DISTINCT server || ' ' || triggered_by, ', ') FROM flex_sync_log)),
 	'flex postgres, second other', 'the log tells them apart');
+# ---- what is remembered of lines belongs to the element, whichever server it was learned through
+
+sub through
+{
+	my ($server, $of, %arguments) = @_;
+	$db->sim->clear_log;
+	$db->run("SET flex_sync.server = '$server'");
+	my $result = $db->sync($of, %arguments);
+	$db->run('RESET flex_sync.server');
+	return $result;
+}
+
+sub adds { return $db->sim->counts->{add} // 0 }
+
+$db->set_server(deadline => '600ms');
+$db->run("ALTER SERVER second OPTIONS (ADD deadline '600ms')");
+
+# An add that Flex has accepted and does not list yet.
+my $late = $db->make_call('element-2', 1, 2);
+$db->sim->configure(hide_adds => 1);
+is(through('flex', $late)->{status}, 'partial', 'two whom Flex does not show yet');
+is(through('second', $late)->{status}, 'partial', 'nor through the second server');
+is(adds(), 0, 'which calls nobody again');
+$db->run("UPDATE flex_sync_contact SET noted_at = noted_at - interval '61 seconds' WHERE NOT was_shown");
+through('second', $late);
+is(adds(), 2, 'after a minute it does');
+through('flex', $late);
+is(adds(), 0, 'and then the first does not');
+$db->run("UPDATE flex_sync_contact SET noted_at = noted_at - interval '61 seconds' WHERE NOT was_shown");
+through('flex', $late);
+is(adds(), 0, 'the pause has doubled for both');
+$db->sim->configure(hide_adds => 0);
+
+# An add whose answer was lost.
+my $lost = $db->make_call('element-3', 1);
+$db->sim->fault(kind => 'add', status => 504, act => 0, times => 1);
+is(through('flex', $lost)->{status}, 'partial', 'an add without an answer');
+is(through('second', $lost)->{status}, 'partial', 'is not sent again through the second server');
+is(adds(), 0, 'too soon');
+
+# What is ours, and the role that Flex does not show.
+my $owned = $db->make_call('element-4', { technician => 1, role => 'role-1' }, 2);
+$db->sim->configure(shape => { role => 'hidden' });
+is(through('flex', $owned)->{status}, 'ok', 'a crew with a role that Flex does not show');
+is(through('second', $owned)->{http_requests}, 1, 'which is not sent again through the second server');
+$db->run("DELETE FROM flex_crew_assignments WHERE crew_call_id = '$owned'");
+$db->desire($owned, { technician => 1, role => 'role-1' });
+is(through('second', $owned, prune => 'owned')->{pruned}, 1, 'a contact of ours is ours through either');
+is($db->value(q(SELECT count(*) FROM (SELECT FROM flex_sync_contact WHERE flex_line_item_id IS NOT NULL
+	GROUP BY flex_element_id, flex_line_item_id HAVING count(*) > 1) AS q)), 0, 'no line is remembered twice');
 done_testing;

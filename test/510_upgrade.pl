@@ -120,6 +120,33 @@ $db->agrees('element-1', 'after the update');
 cmp_ok($db->run('SELECT syncs_24h FROM flex_sync_health'), '==', 2, "$newest: the health counts 1.0's run as well");
 is($db->sqlstate_of("ALTER EXTENSION flex_sync UPDATE"), '', 'another update has nothing to do');
 
+# ---- what 1.0 remembered for each server is one memory
+
+$db->run(q(DROP EXTENSION flex_sync CASCADE; CREATE EXTENSION flex_sync VERSION '1.0'));
+$db->make_server($_) foreach qw(flex second);
+$db->run(q(INSERT INTO flex_sync_contact
+	SELECT k.server, k.element, k.line, k.resource, k.shown, k.shown IS NOT NULL, k.role, k.tries, now() - k.age::interval
+	FROM (VALUES ('flex', 'e', 'l1', 'r1', 'r1', NULL, 1, '2 hours'), ('second', 'e', 'l1', 'r1', NULL, 'b1', 3, '1 hour'),
+		('flex', 'e', 'l2', 'r2', NULL, 'b1', 4, '3 hours'), ('second', 'e', 'l2', 'r2', NULL, 'b2', 2, '1 hour'),
+		('flex', 'e', NULL, 'r3', NULL, NULL, 1, '2 hours'), ('second', 'e', NULL, 'r3', NULL, NULL, 1, '1 hour'),
+		('second', 'e', NULL, 'r4', NULL, NULL, 1, '2 hours'), ('flex', 'f', 'l1', 'r1', 'r1', NULL, 1, '2 hours')
+	) AS k (server, element, line, resource, shown, role, tries, age)));
+my $again = $db->make_call('element-2', 1 .. 3);
+$db->run("SET flex_sync.server = 'second'");
+is($db->sync($again)->{status}, 'ok', '1.0: a sync through the second server');
+$db->run('RESET flex_sync.server');
+is($db->sync($again)->{status}, 'ok', '1.0: and one through the first');
+is($db->value(q(SELECT count(*) FROM flex_sync_contact WHERE flex_element_id = 'element-2')), 3, '1.0: have one memory');
+$db->run('ALTER EXTENSION flex_sync UPDATE');
+is($db->value(q(SELECT json_agg(concat_ws(' ', server, flex_line_item_id, flex_resource_id, shown_resource_id, was_shown, business_role_id, tries,
+		extract(hour FROM now() - noted_at)) ORDER BY flex_line_item_id, flex_resource_id)
+	FROM flex_sync_contact WHERE flex_element_id = 'e'))->[$_], (
+	'flex l1 r1 r1 t b1 3 1', 'second l2 r2 f b2 4 1', 'second r3 f 1 1', 'second r4 f 1 2')[$_],
+	'two rows of one line, or of one lost add, become the more careful one')
+  foreach 0 .. 3;
+is($db->value(q(SELECT count(*) FROM flex_sync_contact)), 8, 'no other is lost');
+is($db->sync($again)->{http_requests}, 1, 'and a sync goes on from there');
+
 # ---- open to nobody
 
 $db->run("DROP EXTENSION flex_sync CASCADE; $open");

@@ -9,6 +9,18 @@ namespace {
 constexpr std::chrono::hours lost_adds_are_kept{1};
 constexpr std::chrono::hours unshown_lines_are_kept{24};
 
+/// What two rows about one line, or about one lost add, say together: the more careful of the two.
+KnownLine merged(const KnownLine &a, const KnownLine &b)
+{
+    const bool takes_a = a.was_shown || !b.was_shown;
+    KnownLine line = takes_a ? a : b;
+    if (!line.role_sent)
+        line.role_sent = takes_a ? b.role_sent : a.role_sent;
+    line.tries = std::max(a.tries, b.tries);
+    line.age = std::min(a.age, b.age);
+    return line;
+}
+
 } // namespace
 
 void KnownLines::load(std::vector<KnownLine> known)
@@ -20,14 +32,19 @@ void KnownLines::load(std::vector<KnownLine> known)
         const bool is_of_the_future = line.age < std::chrono::milliseconds(0);
         if (is_of_the_future)
             line.age = {};
-        if (line.line && !line.was_shown) {
-            int &tries = unshown_tries_[line.asked];
-            tries = std::max(tries, line.tries);
+        if (const std::size_t place = place_of(line); place != none) {
+            lines_[place] = merged(lines_[place], line);
+            continue;
         }
         const std::size_t place = put(std::move(line));
         is_stored_[place] = true;
         is_changed_[place] = is_of_the_future;
     }
+    for (const KnownLine &line : lines_)
+        if (line.line && !line.was_shown) {
+            int &tries = unshown_tries_[line.asked];
+            tries = std::max(tries, line.tries);
+        }
 }
 
 const KnownLine *KnownLines::lost_add(const ResourceId &resource) const
@@ -155,6 +172,15 @@ std::size_t KnownLines::place_of(const LineItemId &line) const
 {
     const auto found = by_line_.find(line);
     return found == by_line_.end() ? none : found->second;
+}
+
+/// Of what is known, or lost, like this one.
+std::size_t KnownLines::place_of(const KnownLine &known) const
+{
+    if (known.line)
+        return place_of(*known.line);
+    const auto found = by_lost_resource_.find(known.asked);
+    return found == by_lost_resource_.end() ? none : found->second;
 }
 
 std::size_t KnownLines::put(KnownLine known)

@@ -17,6 +17,7 @@ public:
         std::vector<KnownLine> forgotten;
     };
 
+    /// Of a line, or a lost add, that comes twice, as 1.0 kept it for each server, the more careful counts.
     void load(std::vector<KnownLine> known);
 
     /// All that is known now, for planning.
@@ -64,6 +65,7 @@ public:
 
 private:
     std::size_t place_of(const LineItemId &line) const;
+    std::size_t place_of(const KnownLine &known) const;
     void note_shown(std::size_t place, const Line &line);
     std::size_t put(KnownLine known);
     void drop(std::size_t place);

@@ -121,7 +121,10 @@ void keep_copies(Statements &statements, const OwnTables &own, const std::string
         SELECT DISTINCT r.server, r.element, r.canonical_line, true, clock_timestamp() FROM )" +
                        record + R"(
         WHERE r.element <> '' AND r.canonical_line <> ''
-        ON CONFLICT (server, flex_element_id, flex_line_item_id) DO NOTHING)",
+          AND NOT EXISTS (SELECT FROM )" +
+                       own.table("flex_sync_contact") + R"( AS k
+                          WHERE k.flex_element_id = r.element AND k.flex_line_item_id = r.canonical_line)
+        ON CONFLICT DO NOTHING)",
                    {json}, own.identity);
 }
 

@@ -58,8 +58,56 @@ void in_portions(std::span<const KnownLine> known, const auto &write)
         write(known.first(std::min(portion, known.size())));
 }
 
-constexpr const char *record = R"(jsonb_to_recordset($3::jsonb)
+// What is remembered belongs to the element, whichever server it was learned through; `server` only says which. Written
+// without the unique indexes, which were others in 1.0, whose objects this serves too: under the element's lock nobody
+// adds a row but flex_sync_repair, which knows less.
+constexpr std::string_view forget_lines_sql = R"(
+    DELETE FROM {contact} AS k USING {record}
+    WHERE k.flex_element_id = $2 AND k.flex_line_item_id = r.line)";
+
+constexpr std::string_view forget_lost_sql = R"(
+    DELETE FROM {contact} AS k USING {record}
+    WHERE k.flex_element_id = $2 AND k.flex_line_item_id IS NULL AND k.flex_resource_id = r.resource)";
+
+constexpr std::string_view remember_lines_sql = R"(
+    WITH changed AS (
+        UPDATE {contact} AS k
+        SET flex_resource_id = r.resource, shown_resource_id = r.shown, was_shown = r.was_shown,
+            business_role_id = r.role, tries = r.tries, noted_at = least(k.noted_at, clock_timestamp())
+        FROM {record}
+        WHERE k.flex_element_id = $2 AND k.flex_line_item_id = r.line
+        RETURNING k.flex_line_item_id AS line)
+    INSERT INTO {contact} (server, flex_element_id, flex_line_item_id, flex_resource_id, shown_resource_id, was_shown,
+                           business_role_id, tries, noted_at)
+    SELECT $1, $2, r.line, r.resource, r.shown, r.was_shown, r.role, r.tries, clock_timestamp()
+    FROM {record}
+    WHERE NOT EXISTS (SELECT FROM changed AS c WHERE c.line = r.line)
+    ON CONFLICT DO NOTHING)";
+
+constexpr std::string_view remember_lost_sql = R"(
+    WITH changed AS (
+        UPDATE {contact} AS k
+        SET server = $1, tries = r.tries, noted_at = clock_timestamp()
+        FROM {record}
+        WHERE k.flex_element_id = $2 AND k.flex_line_item_id IS NULL AND k.flex_resource_id = r.resource
+        RETURNING k.flex_resource_id AS resource)
+    INSERT INTO {contact} (server, flex_element_id, flex_resource_id, tries, noted_at)
+    SELECT $1, $2, r.resource, r.tries, clock_timestamp()
+    FROM {record}
+    WHERE NOT EXISTS (SELECT FROM changed AS c WHERE c.resource = r.resource)
+    ON CONFLICT DO NOTHING)";
+
+std::string of_table(std::string_view statement, const std::string &contact)
+{
+    constexpr std::string_view record = R"(jsonb_to_recordset($3::jsonb)
         AS r (line text, resource text, shown text, was_shown boolean, role text, tries integer))";
+    std::string sql(statement);
+    for (std::size_t at; (at = sql.find("{contact}")) != std::string::npos;)
+        sql.replace(at, std::string_view("{contact}").size(), contact);
+    for (std::size_t at; (at = sql.find("{record}")) != std::string::npos;)
+        sql.replace(at, std::string_view("{record}").size(), record);
+    return sql;
+}
 
 KnownLine known_line(const Row &row)
 {
@@ -85,10 +133,9 @@ std::vector<KnownLine> CrewStore::read_known()
                     THEN (extract(epoch FROM clock_timestamp() - k.noted_at) * 1000)::bigint::text END
         FROM )" + own_.table("flex_sync_contact") +
                              R"( AS k
-        WHERE k.server = $1 AND k.flex_element_id = $2)";
+        WHERE k.flex_element_id = $1)";
     std::vector<KnownLine> known;
-    statements_.for_each(read, {server_, element_}, own_.identity,
-                         [&](const Row &row) { known.push_back(known_line(row)); });
+    statements_.for_each(read, {element_}, own_.identity, [&](const Row &row) { known.push_back(known_line(row)); });
     return known;
 }
 
@@ -100,38 +147,17 @@ void CrewStore::remember(std::span<const KnownLine> known, std::span<const Known
 void CrewStore::remember_now(std::span<const KnownLine> known, std::span<const KnownLine> forgotten)
 {
     const std::string table = own_.table("flex_sync_contact");
-    const auto run = [&](const std::string &sql, const std::string &json) {
+    const auto run = [&](std::string_view statement, const std::string &json) {
         if (!json.empty())
-            statements_.run(sql, {server_, element_, json}, own_.identity);
+            statements_.run(of_table(statement, table), {server_, element_, json}, own_.identity);
     };
     in_portions(forgotten, [&](std::span<const KnownLine> part) {
-        run("DELETE FROM " + table + " AS k USING " + record + R"(
-            WHERE k.server = $1 AND k.flex_element_id = $2 AND k.flex_line_item_id = r.line)",
-            json_of(part, false));
-        run("DELETE FROM " + table + " AS k USING " + record + R"(
-            WHERE k.server = $1 AND k.flex_element_id = $2 AND k.flex_line_item_id IS NULL
-              AND k.flex_resource_id = r.resource)",
-            json_of(part, true));
+        run(forget_lines_sql, json_of(part, false));
+        run(forget_lost_sql, json_of(part, true));
     });
     in_portions(known, [&](std::span<const KnownLine> part) {
-        run("INSERT INTO " + table + R"( AS k
-            (server, flex_element_id, flex_line_item_id, flex_resource_id, shown_resource_id, was_shown,
-             business_role_id, tries, noted_at)
-            SELECT $1, $2, r.line, r.resource, r.shown, r.was_shown, r.role, r.tries, clock_timestamp()
-            FROM )" +
-                std::string(record) + R"(
-            ON CONFLICT (server, flex_element_id, flex_line_item_id) DO UPDATE
-            SET flex_resource_id = excluded.flex_resource_id, shown_resource_id = excluded.shown_resource_id,
-                was_shown = excluded.was_shown, business_role_id = excluded.business_role_id,
-                tries = excluded.tries, noted_at = least(k.noted_at, excluded.noted_at))",
-            json_of(part, false));
-        run("INSERT INTO " + table + R"(
-            (server, flex_element_id, flex_resource_id, tries, noted_at)
-            SELECT $1, $2, r.resource, r.tries, clock_timestamp() FROM )" +
-                std::string(record) + R"(
-            ON CONFLICT (server, flex_element_id, flex_resource_id) WHERE flex_line_item_id IS NULL DO UPDATE
-            SET tries = excluded.tries, noted_at = excluded.noted_at)",
-            json_of(part, true));
+        run(remember_lines_sql, json_of(part, false));
+        run(remember_lost_sql, json_of(part, true));
     });
 }
 

@@ -49,6 +49,27 @@ TEST(KnownLines, what_is_loaded_is_not_written_again)
     EXPECT_EQ(changes(known), Words{});
 }
 
+TEST(KnownLines, what_two_servers_remembered_of_one_line_is_one_memory)
+{
+    KnownLines known;
+    known.load({{.line = l1, .asked = r1, .tries = 4, .age = 2h},
+                {.line = l1, .asked = r1, .shown = r1, .was_shown = true, .role_sent = BusinessRoleId("b1")},
+                {.line = l2, .asked = r2, .tries = 1, .age = 3h},
+                {.line = l2, .asked = r2, .tries = 3, .age = 2min},
+                {.asked = r1, .age = 50min},
+                {.asked = r1, .age = 1min}});
+    ASSERT_EQ(known.all().size(), 3u);
+    EXPECT_FALSE(known.is_unshown(l1));
+    EXPECT_EQ(known.all()[0].role_sent, BusinessRoleId("b1"));
+    EXPECT_TRUE(known.is_unshown(l2));
+    EXPECT_EQ(known.all()[1].tries, 3);
+    EXPECT_EQ(known.all()[1].age, 2min);
+    EXPECT_EQ(known.lost_add(r1), 1min);
+    known.deleted(l1);
+    known.deleted(l2);
+    EXPECT_EQ(changes(known), (Words{"-l1 r1", "-l2 r2"}));
+}
+
 TEST(KnownLines, a_line_that_is_mapped_is_known_as_it_is_shown)
 {
     KnownLines known = loaded();
