@@ -186,6 +186,83 @@ is(listings_of("SELECT sync_it('$call') FROM generate_series(1, 3)"), 3, 'each c
 is(listings_of("BEGIN; SAVEPOINT s; SELECT (flex_sync_crew('$call')).*; ROLLBACK TO s; SELECT (flex_sync_crew('$call')).*; COMMIT"), 2,
 	'ROLLBACK TO takes what was synced with it');
 
+# A result of another's run stands for the command as well: one row is of one run, and costs nothing more.
+sub while_another_syncs
+{
+	my ($statement) = @_;
+	my $holder = $db->session;
+	$holder->run("BEGIN; SELECT pg_advisory_xact_lock(flex_sync_lock_key('$call'))");
+	$three->start_sync($call);
+	$three->wait_for_lock;
+	$two->start($statement);
+	$two->wait_for_lock;
+	$sim->clear_log;
+	$holder->run('ROLLBACK');
+	return $three->finish_sync;
+}
+
+my $synced_by_three = while_another_syncs("SELECT (flex_sync_crew('$call')).run_id, (flex_sync_crew('$call')).status, (flex_sync_crew('$call')).*");
+my ($of_run, $status, @row) = split /\|/, $two->finish;
+is("$of_run $status $row[0] $row[2]", "$synced_by_three->{run_id} coalesced $synced_by_three->{run_id} coalesced",
+	'a result that is shared stands for the whole command');
+is($sim->counts->{total}, 1, 'which asks nothing of Flex');
+
+# ---- each statement of a block looks again, also after one that has written nothing
+
+my $gate = $db->session;
+$db->run(q(CREATE FUNCTION at_the_gate(c uuid, nowait boolean) RETURNS text LANGUAGE plpgsql AS $$
+	DECLARE
+		first flex_sync_result := flex_sync_crew(c, nowait => nowait);
+		second flex_sync_result;
+	BEGIN
+		PERFORM pg_advisory_xact_lock_shared(4711);
+		second := flex_sync_crew(c, nowait => nowait);
+		RETURN concat_ws(' ', first.status, first.desired, second.status, second.desired);
+	END $$));
+
+sub waits_at_the_gate
+{
+	$db->wait_until('SELECT count(*) = 1 FROM pg_locks WHERE NOT granted AND objid = 4711 AND pid = ' . $two->pid);
+	return;
+}
+
+$gate->run("SELECT pg_advisory_lock(4711)");
+my $owner = $db->session;
+$owner->run("BEGIN; SELECT pg_advisory_xact_lock(flex_sync_lock_key('$call'))");
+$two->start("SELECT at_the_gate('$call', true)");
+waits_at_the_gate();
+$owner->run('ROLLBACK');
+$gate->run("SELECT pg_advisory_unlock(4711)");
+is($two->finish, 'busy 0 ok 3', 'the lock goes between two calls with nowait');
+
+$gate->run("SELECT pg_advisory_lock(4711)");
+while_another_syncs("SELECT at_the_gate('$call', false)");
+waits_at_the_gate();
+$db->desire($call, 1 .. 4);
+$gate->run("SELECT pg_advisory_unlock(4711)");
+is($two->finish, 'coalesced 3 ok 4', 'what is committed between two calls is in the result of the second');
+
+# A stable function has one snapshot for all its statements.
+$db->run('ALTER FUNCTION at_the_gate STABLE');
+$gate->run("SELECT pg_advisory_lock(4711)");
+$owner->run("BEGIN; SELECT pg_advisory_xact_lock(flex_sync_lock_key('$call'))");
+$two->start("SELECT at_the_gate('$call', true)");
+waits_at_the_gate();
+$owner->run('ROLLBACK');
+$gate->run("SELECT pg_advisory_unlock(4711)");
+is($two->finish, 'busy 0 ok 4', 'busy is never kept, whatever the function');
+
+# A run that was undone stands for nothing.
+$db->run(q(CREATE FUNCTION undone(c uuid) RETURNS bigint STABLE LANGUAGE plpgsql AS $$
+	BEGIN
+		PERFORM flex_sync_crew(c);
+		RAISE division_by_zero;
+	EXCEPTION WHEN division_by_zero THEN
+		RETURN (SELECT run_id FROM flex_sync_crew(c));
+	END $$));
+my $run_id = $two->run("SELECT undone('$call')");
+is($db->value("SELECT count(*) FROM flex_sync_log WHERE run_id = $run_id"), 1, 'a run that was undone is not the result of the next call');
+
 # A function that changes the crew between two calls of one statement.
 $db->run(q(CREATE FUNCTION withdraw_and_sync(c uuid) RETURNS int LANGUAGE plpgsql AS $$
 	BEGIN
@@ -193,5 +270,5 @@ $db->run(q(CREATE FUNCTION withdraw_and_sync(c uuid) RETURNS int LANGUAGE plpgsq
 		DELETE FROM flex_desired_crew WHERE crew_call_id = c AND flex_resource_id = 'resource-3';
 		RETURN (SELECT desired FROM flex_sync_crew(c));
 	END $$));
-is($two->run("SELECT withdraw_and_sync('$call')"), 2, 'a function sees what it changed between two syncs');
+is($two->run("SELECT withdraw_and_sync('$call')"), 3, 'a function sees what it changed between two syncs');
 done_testing;

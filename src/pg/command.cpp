@@ -1,7 +1,5 @@
 #include "pg/command.hpp"
 
-#include <cstdint>
-
 #include "pg/wall.hpp"
 
 namespace pg {
@@ -10,8 +8,8 @@ namespace {
 
 struct Command {
     LocalTransactionId transaction = InvalidLocalTransactionId;
+    SubTransactionId subtransaction = InvalidSubTransactionId;
     CommandId id = InvalidCommandId;
-    std::uint64_t completed_transactions = 0;
     TimestampTz statement_start = 0;
 
     friend bool operator==(const Command &, const Command &) = default;
@@ -40,8 +38,7 @@ std::optional<Command> current_command()
     return call([]() -> std::optional<Command> {
         if (!ActiveSnapshotSet())
             return std::nullopt;
-        const Snapshot snapshot = GetActiveSnapshot();
-        return Command{my_local_transaction_id(), snapshot->curcid, snapshot->snapXactCompletionCount,
+        return Command{my_local_transaction_id(), GetCurrentSubTransactionId(), GetActiveSnapshot()->curcid,
                        GetCurrentStatementStartTimestamp()};
     });
 }
@@ -72,6 +69,11 @@ void keep_for_command(const std::string &key, const RowValues &values)
         if (kept.key == key)
             return;
     last.results.push_back({key, values});
+    // The snapshot of this command is a copy, which keeps its id.
+    call([] {
+        GetCurrentCommandId(true);
+        CommandCounterIncrement();
+    });
 }
 
 } // namespace pg

@@ -68,7 +68,9 @@ Datum sync_crew(FunctionCallInfo fcinfo)
         values = std::move(row.values);
     }
     session.statements.finish();
-    keep_for_command(key, *values);
+    const bool stands_for_run = values->front().text.has_value();
+    if (stands_for_run)
+        keep_for_command(key, *values);
     for (ColumnValue &value : *values)
         if (value.name == "crew_call_id")
             value.text = arguments.call_id;
