@@ -51,7 +51,8 @@ struct Answer {
 struct Listing {
     Answer answer = {};
     std::vector<Line> lines = {};
-    int requests = 0; ///< that it took, repeats included
+    int requests = 0;        ///< that it took, repeats included
+    TimePoint asked_at = {}; ///< when the request went out that was answered
 };
 
 /// One thing to change in Flex.

@@ -15,6 +15,8 @@ constexpr int max_passes = 3;
 
 /// Of which none is believed, before the sync gives up.
 constexpr int max_listings_in_a_row = 3;
+constexpr milliseconds listings_are_good_for(2000); ///< from their request on
+constexpr milliseconds grace_for_slow_listings(250);
 
 } // namespace
 
@@ -55,7 +57,10 @@ void SyncRun::read_known()
 SyncResult SyncRun::run_on(Listing first)
 {
     requests_before_ = flex_.requests_sent() - first.requests;
-    first_listing_ = std::move(first);
+    if (!store_.is_as_read())
+        read_crew();
+    if (!is_too_old(first))
+        first_listing_ = std::move(first);
     if (!list_first())
         return refuse(listing_);
     if (std::optional<std::string> why = why_blocked())
@@ -113,6 +118,19 @@ void SyncRun::note_database_error(const DatabaseError &error, std::string_view a
     failures_.push_back({.action = std::string(action),
                          .code = error.sqlstate(),
                          .message = "The database refused to go on: " + error.message()});
+}
+
+/// True if a listing says too little of what Flex shows now to be acted on. One that Flex itself took longer for is as
+/// good as another would be, while nothing has happened since.
+bool SyncRun::is_too_old(const Listing &listing) const
+{
+    using Duration = std::chrono::duration<double, std::milli>;
+    if (listing.answer.outcome != Outcome::Done)
+        return false;
+    const Duration age = clock_.now() - listing.asked_at;
+    const bool was_slow = listing.answer.duration > Duration(listings_are_good_for);
+    return age >
+           (was_slow ? listing.answer.duration + Duration(grace_for_slow_listings) : Duration(listings_are_good_for));
 }
 
 bool SyncRun::is_stopped_by_guard()

@@ -24,6 +24,9 @@ public:
 
     /// Reads what is remembered, which only syncs of this element change, under its lock.
     void read_known();
+
+    /// Goes on from a listing, however long ago it came: reads the crew again unless nothing has changed since, and
+    /// lists again where the listing is older than two seconds, from its request on.
     SyncResult run_on(Listing first);
 
     /// Reads, lists and plans as `run` does, and changes nothing. The plan means something if the answer is `Done`.
@@ -62,6 +65,7 @@ private:
     void read_crew();
     void replan();
     void forget_rows();
+    bool is_too_old(const Listing &listing) const;
     bool is_stopped_by_guard();
     void note_earlier_adds();
     void copy_known();

@@ -45,6 +45,12 @@ core::Listing listing_of(Response &response)
     return listing;
 }
 
+/// The moment at which the request went out whose answer is just there.
+core::TimePoint asked_at(const core::Answer &answer)
+{
+    return core::TimePoint::clock::now() - std::chrono::duration_cast<core::TimePoint::duration>(answer.duration);
+}
+
 } // namespace
 
 Client::Client(std::string_view base_url, HttpOptions options, Waiter &waiter, core::RequestBudget *budget)
@@ -67,6 +73,7 @@ std::vector<core::Listing> Client::list(std::span<const core::ElementId> element
             const int sends = listings[index].requests + response.sends;
             listings[index] = listing_of(response);
             listings[index].requests = sends;
+            listings[index].asked_at = asked_at(listings[index].answer);
             return again(list_request(elements[index]), listings[index].answer, Repeatability::Idempotent,
                          ++tries[index]);
         },

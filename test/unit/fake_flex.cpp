@@ -71,7 +71,7 @@ core::Listing FakeFlex::page(Page page, TimePoint deadline)
         event->second();
     act_late();
     const TimePoint began_at = clock_.now();
-    core::Listing listing{.answer = answer_to(Fate::Done), .lines = visible_lines()};
+    core::Listing listing{.answer = answer_to(Fate::Done), .lines = visible_lines(), .asked_at = began_at};
     listing.answer.duration = latency;
     clock_.pass(latency);
     switch (page) {

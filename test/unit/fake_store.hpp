@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace unit {
@@ -48,8 +49,6 @@ public:
 
     bool is_as_read() override
     {
-        if (before_read.contains(reads + 1))
-            return false;
         const core::Crew now = crew();
         return now.desired == last_read_.desired && now.rows == last_read_.rows;
     }
@@ -83,6 +82,8 @@ public:
             rows_.insert_or_assign(key_of(row), row);
             ++rows_written;
         }
+        if (after_write)
+            std::exchange(after_write, nullptr)();
         return errors;
     }
 
@@ -164,6 +165,7 @@ public:
     std::map<int, std::function<void()>> before_read; ///< what others do before the nth read of the crew
     std::string broken; ///< what the database refuses once it is guarded: "read", "remember"
     bool is_guarded = false;
+    std::function<void()> after_write;                ///< what others do once rows are written; used up
     int reads = 0;
     int rows_written = 0;
     int rows_deleted = 0;
