@@ -31,8 +31,9 @@ struct Assignment {
 
 /// Both relations as one snapshot shows them, over all crew calls that share the element.
 struct Crew {
-    std::vector<DesiredMember> desired;
-    std::vector<Assignment> rows;
+    std::vector<DesiredMember> desired = {};
+    std::vector<Assignment> rows = {};
+    bool has_call = true; ///< a crew call points at the element; if none does, it is nobody's here
 };
 
 /// What Flex says a line is. Only contacts are ever touched (I6).

@@ -18,6 +18,8 @@ constexpr int max_listings_in_a_row = 3;
 constexpr milliseconds listings_are_good_for(2000); ///< from their request on
 constexpr milliseconds grace_for_slow_listings(250);
 
+constexpr const char *call_is_gone = "The crew call was deleted, or got another flex_element_id, while it was synced.";
+
 } // namespace
 
 SyncResult synchronise(const ElementId &element, const Policy &policy, CrewStore &store, FlexApi &flex, Clock &clock)
@@ -59,6 +61,8 @@ SyncResult SyncRun::run_on(Listing first)
     requests_before_ = flex_.requests_sent() - first.requests;
     if (!store_.is_as_read())
         read_crew();
+    if (!crew_.has_call)
+        return end_without_call();
     if (!is_too_old(first))
         first_listing_ = std::move(first);
     if (!list_first())
@@ -84,7 +88,7 @@ void SyncRun::run_passes()
     for (passes_ = 1;; ++passes_) {
         // The crew is read again with it, and may have become another one.
         forget_rows();
-        if (is_stopped_by_guard())
+        if (is_stopped_without_call() || is_stopped_by_guard())
             break;
         note_earlier_adds();
         const bool is_sent = carry_out();
@@ -95,7 +99,8 @@ void SyncRun::run_passes()
             read_crew();
             replan();
         }
-        if (!is_confirmed_ || passes_ == max_passes || !has_open_steps() || is_stopped_by_guard())
+        if (is_stopped_without_call() || !is_confirmed_ || passes_ == max_passes || !has_open_steps() ||
+            is_stopped_by_guard())
             break;
         if (!set_requests_aside()) {
             is_stopped_ = true;
@@ -131,6 +136,27 @@ bool SyncRun::is_too_old(const Listing &listing) const
     const bool was_slow = listing.answer.duration > Duration(listings_are_good_for);
     return age >
            (was_slow ? listing.answer.duration + Duration(grace_for_slow_listings) : Duration(listings_are_good_for));
+}
+
+SyncResult SyncRun::end_without_call() const
+{
+    SyncResult result;
+    result.status = Status::Failed;
+    result.failed = 1;
+    result.http_requests = requests_sent();
+    result.message = std::string("Nothing was changed. ") + call_is_gone;
+    result.diagnostics.push_back({.action = "sync", .code = "call_gone", .message = call_is_gone});
+    return result;
+}
+
+/// True if nothing points at the element any more: what Flex shows there is nobody's to judge.
+bool SyncRun::is_stopped_without_call()
+{
+    if (crew_.has_call)
+        return false;
+    is_stopped_ = true;
+    failures_.push_back({.action = "sync", .code = "call_gone", .message = call_is_gone});
+    return true;
 }
 
 bool SyncRun::is_stopped_by_guard()

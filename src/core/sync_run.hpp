@@ -66,6 +66,8 @@ private:
     void replan();
     void forget_rows();
     bool is_too_old(const Listing &listing) const;
+    SyncResult end_without_call() const;
+    bool is_stopped_without_call();
     bool is_stopped_by_guard();
     void note_earlier_adds();
     void copy_known();

@@ -46,14 +46,18 @@ constexpr std::string_view is_of_element_text =
        OPERATOR(pg_catalog.=) pg_catalog.lower($1 COLLATE pg_catalog."C")
        AND c.flex_element_id::pg_catalog.text COLLATE pg_catalog."C" OPERATOR(pg_catalog.=) $1)";
 
-// Both relations in one snapshot, of all calls of the element. The conditions stand at each relation, where they reach
-// the tables of a view.
+// All three relations in one snapshot, of all calls of the element. The conditions stand at each relation, where they
+// reach the tables of a view.
 constexpr std::string_view read_crew_sql = R"(
     SELECT 'desired', d.crew_call_id::pg_catalog.uuid, d.technician_id::pg_catalog.uuid,
            d.flex_resource_id::pg_catalog.text, d.business_role_id::pg_catalog.text
     FROM {desired} AS d
     WHERE d.crew_call_id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT c.id FROM {calls} AS c WHERE {is_of_element}))
       AND d.technician_id IS NOT NULL
+    UNION ALL
+    SELECT 'call', c.id::pg_catalog.uuid, c.id::pg_catalog.uuid, NULL, NULL
+    FROM {calls} AS c
+    WHERE {is_of_element}
     UNION ALL
     SELECT 'row', a.crew_call_id::pg_catalog.uuid, a.technician_id::pg_catalog.uuid,
            a.flex_line_item_id::pg_catalog.text, NULL
@@ -78,8 +82,12 @@ std::string statement_to_read_crew(const CrewRelations &relations, std::string_v
 core::Crew CrewStore::read()
 {
     read_as_of_ = now();
-    core::Crew crew;
+    core::Crew crew{.has_call = false};
     const auto take = [&](const Row &row) {
+        if (*row.at(0) == "call") {
+            crew.has_call = true;
+            return;
+        }
         const core::CrewCallId call(row.uuid(1));
         const core::TechnicianId technician(row.uuid(2));
         if (*row.at(0) == "desired")

@@ -50,7 +50,7 @@ public:
     bool is_as_read() override
     {
         const core::Crew now = crew();
-        return now.desired == last_read_.desired && now.rows == last_read_.rows;
+        return now.desired == last_read_.desired && now.rows == last_read_.rows && now.has_call == last_read_.has_call;
     }
 
     std::vector<core::KnownLine> read_known() override
@@ -119,6 +119,14 @@ public:
         desired.push_back(Lists().desires(technician, resource, role, call).crew.desired.front());
     }
 
+    /// The crew call is deleted, with all that goes with it.
+    void loses_call()
+    {
+        has_call = false;
+        desired.clear();
+        rows_.clear();
+    }
+
     void withdraws(const std::string &technician)
     {
         std::erase_if(desired,
@@ -159,6 +167,7 @@ public:
 
     const std::map<std::string, core::Assignment> &all_rows() const { return rows_; }
 
+    bool has_call = true; ///< a crew call points at the element
     std::vector<core::DesiredMember> desired;
     std::map<std::string, std::string> refused;       ///< "A/ann": the SQLSTATE with which their row is refused
     std::map<std::string, std::string> refused_early; ///< the same, of a rehearsal
@@ -174,7 +183,7 @@ public:
 private:
     core::Crew crew() const
     {
-        core::Crew crew{.desired = desired, .rows = {}};
+        core::Crew crew{.desired = desired, .rows = {}, .has_call = has_call};
         for (const auto &[key, row] : rows_)
             crew.rows.push_back(row);
         return crew;

@@ -290,6 +290,41 @@ TEST(Sync, a_role_that_changes_while_it_is_sent_is_sent_again)
     EXPECT_EQ(world.flex.contacts(), Words{"l1 r1 mon"});
 }
 
+TEST(Sync, a_call_that_goes_while_flex_is_listed_takes_no_contact_with_it)
+{
+    World world;
+    world.has_on_call("ann", "l1", "r1");
+    world.flex.before_listing[1] = [&] { world.store.loses_call(); };
+    const core::SyncResult result = world.sync();
+    EXPECT_EQ(summary(result), "failed: failed 1, requests 1");
+    EXPECT_EQ(notes(result), Words{"sync call_gone -"});
+    EXPECT_EQ(world.flex.contacts(), Words{"l1 r1"});
+}
+
+TEST(Sync, a_call_that_goes_while_somebody_is_added_takes_no_contact_with_it)
+{
+    World world;
+    world.has_on_call("ann", "l1", "r1");
+    world.store.desires("bob", "r2");
+    world.flex.after_changes = [&] { world.store.loses_call(); };
+    const core::SyncResult result = world.sync();
+    EXPECT_EQ(summary(result), "partial: failed 1, passes 1, requests 3");
+    EXPECT_EQ(notes(result), Words{"sync call_gone -"});
+    EXPECT_EQ(world.flex.contacts(), (Words{"l1 r1", "n1 r2"}));
+}
+
+TEST(Sync, a_call_that_goes_while_stale_rows_are_deleted_takes_no_contact_with_it)
+{
+    World world;
+    world.has_on_call("ann", "l1", "r1");
+    world.has_on_call("bob", "l2", "r2");
+    world.flex.loses("l2");
+    world.store.before_read[2] = [&] { world.store.loses_call(); };
+    const core::SyncResult result = world.sync();
+    EXPECT_EQ(summary(result), "partial: stale 1, failed 1, passes 1, requests 1");
+    EXPECT_EQ(world.flex.contacts(), Words{"l1 r1"});
+}
+
 TEST(Sync, requests_of_an_earlier_sync_are_not_counted)
 {
     World world;
