@@ -124,6 +124,16 @@ is(scalar $db->assignments($call), scalar $db->flex_contacts('element-deadline')
 is($sim->counts->{add}, $result->{added}, 'no add that the sync did not see the end of');
 is(scalar @{ $result->{diagnostics} }, $result->{failed}, 'each that is missing has a diagnostic');
 
+# One deadline holds from the lock on: what the reading of the crew takes is off that of the listing.
+$call = $db->make_call('element-slow-view', 1);
+$db->sync($call);
+$sim->configure(latency_ms => 700);
+$db->run('ALTER TABLE flex_desired_crew RENAME TO desired; CREATE VIEW flex_desired_crew AS SELECT * FROM desired
+	WHERE (SELECT pg_sleep(0.6)) IS NOT NULL');
+$result = $session->sync($call);
+is("@{$result}{qw(status http_requests)}", 'failed 1', 'a slow view leaves less time for Flex') or diag(explain($result));
+$db->run('DROP VIEW flex_desired_crew; ALTER TABLE desired RENAME TO flex_desired_crew');
+
 # ---- a request that is slower than all before it: its answer is lost, the sync is not
 
 $sim->configure(latency_ms => 0);

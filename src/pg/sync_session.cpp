@@ -102,11 +102,11 @@ SyncRow sync_locked(CrewSession &session, const SyncPolicy &policy)
     ServerBudget budget(session.statements, session.own, session.connection);
     RequestBudget repeats(budget);
     flex::Client flex(options.url, options.http, waiter, &repeats);
-    CrewRun run(session, policy, {flex, clock, budget, time_limit(clock.now(), options.deadline)});
+    const SyncTools tools{flex, clock, budget, time_limit(clock.now(), options.deadline)};
+    CrewRun run(session, policy, tools);
     if (run.read()) {
         const core::ElementId &element = run.element();
-        const core::TimePoint deadline = time_limit(clock.now(), options.deadline);
-        run.run(std::move(flex.list({&element, 1}, deadline, [&] { run.read_known(); }).front()));
+        run.run(std::move(flex.list({&element, 1}, tools.deadline, [&] { run.read_known(); }).front()));
     }
     repeats.release();
     return run.log();
