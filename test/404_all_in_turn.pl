@@ -73,6 +73,26 @@ $holder->run('ROLLBACK');
 $db->run('RESET lock_timeout');
 is(call_all(), '8 crew calls: 8 ok', 'and then it is');
 
+# A crew call that can be read with the others, and not by itself when its turn comes.
+$db->run(q(CREATE TABLE poison (id uuid); ALTER TABLE flex_crew_calls RENAME TO calls;
+	CREATE FUNCTION antidote(id uuid) RETURNS uuid LANGUAGE plpgsql AS $$ BEGIN
+		IF EXISTS (SELECT FROM poison AS p WHERE p.id = antidote.id) THEN RAISE 'not this one'; END IF;
+		RETURN NULL; END $$));
+$db->run('CREATE VIEW flex_crew_calls AS SELECT id, antidote(id) AS job_id, department, flex_element_id FROM calls;
+	CREATE OR REPLACE VIEW flex_due_crew_calls AS SELECT id AS crew_call_id FROM flex_crew_calls');
+my $poisoned = $db->session;
+$sim->fault(kind => 'list', hold => 'before');
+$poisoned->start('CALL flex_sync_all(strict => false)');
+is(scalar $sim->held(10, 1), 1, 'in the first batch');
+my ($last) = $db->rows("SELECT crew_call_id FROM flex_sync_log ORDER BY run_id DESC LIMIT 1");
+$db->run("INSERT INTO poison VALUES ('$last->{crew_call_id}')");
+$sim->release;
+$poisoned->finish;
+like($poisoned->error, qr/flex_sync_all: 8 crew calls: 7 ok, 1 failed/, 'one whose call raises when it is locked fails alone');
+is_deeply([ (last_failures())[-1] ], ['The database refused the sync, and nothing was changed. not this one. P0001'], 'and the log says why');
+$db->run('CREATE OR REPLACE VIEW flex_due_crew_calls AS SELECT id AS crew_call_id FROM calls; DROP VIEW flex_crew_calls;
+	ALTER TABLE calls RENAME TO flex_crew_calls; DROP TABLE poison');
+
 # ---- aliases
 
 my $alias = $db->make_call('element-6', 6, 66);

@@ -1,6 +1,5 @@
 #include "pg/crew_session.hpp"
 
-#include "core/error.hpp"
 #include "pg/result_tuple.hpp"
 
 namespace pg {
@@ -52,6 +51,11 @@ CrewSession::CrewSession(FunctionCallInfo fcinfo, Access access, Statements::Sco
 void CrewSession::read_call_again()
 {
     call = read_crew_call(statements, relations, call.id);
+}
+
+bool says_that_call_is_gone(const Error &error)
+{
+    return error.sqlstate() == "P0002" || error.sqlstate() == "55000";
 }
 
 std::string call_id_argument(FunctionCallInfo fcinfo)

@@ -1,6 +1,7 @@
 #pragma once
 // What every function about one crew needs: the checked caller's side, and the way to Flex.
 
+#include "core/error.hpp"
 #include "flex/client.hpp"
 #include "pg/catalog.hpp"
 #include "pg/crew_store.hpp"
@@ -33,6 +34,9 @@ struct CrewSession {
     Statements statements;
     CrewCall call;
 };
+
+/// True if a crew call could not be read because it is gone, or has no element any more.
+bool says_that_call_is_gone(const core::Error &error);
 
 /// The first argument of a function about one crew call. Throws 22004 if it is null.
 std::string call_id_argument(FunctionCallInfo fcinfo);

@@ -179,7 +179,7 @@ private:
     /// Adds the crew to those that are listed, unless it ends here.
     void begin(const CrewCall &call, const SyncTools &tools, std::vector<std::unique_ptr<CrewRun>> &runs)
     {
-        if (!why_over_.empty() || !lock(call))
+        if (!why_over_.empty() || !lock(call, tools))
             return;
         show_activity(call.id);
         auto run = std::make_unique<CrewRun>(session_, policy_, tools);
@@ -193,19 +193,29 @@ private:
     }
 
     /// Takes the lock of the crew, which may have got another element since the list was read: then that one's. False
-    /// if another sync holds it, or there is nothing to sync any more.
-    bool lock(const CrewCall &call)
+    /// if another sync holds it, there is nothing to sync any more, or the call cannot be read.
+    bool lock(const CrewCall &call, const SyncTools &tools)
     {
         session_.call = call;
         std::int64_t last_run = 0;
+        Lock lock = Lock::Busy;
+        std::optional<UndoneError> undone;
         try {
-            if (lock_crew(session_, true, last_run) != Lock::Busy)
-                return true;
-            counts_.add("busy");
-        } catch (const Error &) {
+            undone = in_subtransaction([&] { lock = lock_crew(session_, true, last_run); });
+        } catch (const Error &error) {
+            if (!says_that_call_is_gone(error))
+                throw;
             ++vanished_;
+            return false;
         }
-        return false;
+        if (undone) {
+            CrewRun run(session_, policy_, tools);
+            run.fail(undone->sqlstate, undone->message);
+            count(run);
+        } else if (lock == Lock::Busy) {
+            counts_.add("busy");
+        }
+        return !undone && lock != Lock::Busy;
     }
 
     void count(CrewRun &run)

@@ -150,7 +150,9 @@ private:
         session_.call = call;
         try {
             session_.read_call_again();
-        } catch (const Error &) {
+        } catch (const Error &error) {
+            if (!says_that_call_is_gone(error))
+                throw;
             return false;
         }
         return core::same_id(*session_.call.element, *call.element);
