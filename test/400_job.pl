@@ -123,6 +123,21 @@ is($stranger->sqlstate_of("SELECT * FROM flex_sync_job('$job')"), '42501', 'some
 like($stranger->error, qr/GRANT USAGE ON FOREIGN SERVER flex TO stranger/, 'is told what to grant');
 is($sim->counts->{total}, 0, 'nothing was sent');
 
+# ---- an error of one crew is not that of the others: who has been called stays called
+
+$db->desire($lights, 3, 33);
+$db->desire($video, 1, 2, 44);
+$db->run("ALTER TABLE flex_desired_crew RENAME TO desired; CREATE VIEW flex_desired_crew AS SELECT crew_call_id, technician_id,
+	flex_resource_id, (1 / (crew_call_id <> '$sound')::int)::text AS business_role_id FROM desired");
+@rows = sync_job("'$job'");
+is_deeply(told(@rows), [ "ok $alias 1", "ok $lights 1", "skipped $bare 0", "failed $sound 0", "ok $nameless 0" ],
+	'a crew that cannot be read fails alone');
+my ($failed) = grep { $_->{status} eq 'failed' } @rows;
+is("$failed->{crew_call_id} $failed->{diagnostics}[0]{code}", "$sound 22012", 'its row says why');
+is($db->log_of($failed->{run_id})->{message}, 'The database refused the sync, and nothing was changed. division by zero.', 'and so does the log');
+$db->run('DROP VIEW flex_desired_crew; ALTER TABLE desired RENAME TO flex_desired_crew');
+$db->agrees("element-$_", 'beside it') foreach qw(lights video);
+
 # ---- a limit that ends in the middle: what is left is deferred, row by row
 
 $db->run('UPDATE flex_sync_log SET started_at = started_at - interval $$2 hours$$');

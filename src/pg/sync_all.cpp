@@ -171,7 +171,7 @@ private:
                 undone[i] = in_subtransaction([&] { runs[i]->run(std::move(listings[i])); });
             if (undone[i])
                 runs[i]->fail(undone[i]->sqlstate, undone[i]->message);
-            count(*runs[i]);
+            count(runs[i]->log());
         }
         longest_batch_ = std::max(longest_batch_, steady_clock::now() - begun);
     }
@@ -179,7 +179,7 @@ private:
     /// Adds the crew to those that are listed, unless it ends here.
     void begin(const CrewCall &call, const SyncTools &tools, std::vector<std::unique_ptr<CrewRun>> &runs)
     {
-        if (!why_over_.empty() || !lock(call, tools))
+        if (!why_over_.empty() || !lock(call))
             return;
         show_activity(call.id);
         auto run = std::make_unique<CrewRun>(session_, policy_, tools);
@@ -189,12 +189,12 @@ private:
             return runs.push_back(std::move(run));
         if (undone)
             run->fail(undone->sqlstate, undone->message);
-        count(*run); // without requests left, it is deferred, and so is what is not begun
+        count(run->log()); // without requests left, it is deferred, and so is what is not begun
     }
 
     /// Takes the lock of the crew, which may have got another element since the list was read: then that one's. False
     /// if another sync holds it, there is nothing to sync any more, or the call cannot be read.
-    bool lock(const CrewCall &call, const SyncTools &tools)
+    bool lock(const CrewCall &call)
     {
         session_.call = call;
         std::int64_t last_run = 0;
@@ -208,19 +208,15 @@ private:
             ++vanished_;
             return false;
         }
-        if (undone) {
-            CrewRun run(session_, policy_, tools);
-            run.fail(undone->sqlstate, undone->message);
-            count(run);
-        } else if (lock == Lock::Busy) {
+        if (undone)
+            count(failed_row(session_, policy_, *undone));
+        else if (lock == Lock::Busy)
             counts_.add("busy");
-        }
         return !undone && lock != Lock::Busy;
     }
 
-    void count(CrewRun &run)
+    void count(const SyncRow &row)
     {
-        const SyncRow row = run.log();
         counts_.add(row.status);
         if (row.status == "deferred" && !row.never_fits && why_over_.empty())
             why_over_ = row.values[16].text.value_or("");

@@ -160,7 +160,10 @@ private:
 
     SyncRow sync(const CrewCall &call)
     {
-        if (!is_still_there(call))
+        bool is_there = false;
+        if (const auto undone = in_subtransaction([&] { is_there = is_still_there(call); }))
+            return failed_row(session_, policy_, *undone);
+        if (!is_there)
             return row_without_run(call, "skipped",
                                    "The crew call was deleted, or got another flex_element_id, while the others were "
                                    "synced; the next sync takes care of it.");
@@ -172,7 +175,7 @@ private:
                 return *std::move(row);
             }
         show_activity(call.id);
-        SyncRow row = sync_locked(session_, policy_);
+        SyncRow row = sync_locked_alone(session_, policy_);
         hide_activity(call.id);
         return row;
     }

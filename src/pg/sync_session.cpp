@@ -42,6 +42,31 @@ std::optional<core::Milliseconds> milliseconds_at(const Rows &rows, std::size_t 
     return core::Milliseconds(milliseconds);
 }
 
+/// What a sync works with that shares nothing with another.
+struct ToolsOfOne {
+    explicit ToolsOfOne(CrewSession &session)
+        : budget(session.statements, session.own, session.connection),
+          flex(session.connection.options.url, session.connection.options.http, waiter, &repeats),
+          tools{flex, clock, budget, time_limit(clock.now(), session.connection.options.deadline)}
+    {
+    }
+
+    void carry_out(CrewRun &run)
+    {
+        const core::ElementId &element = run.element();
+        if (run.read())
+            run.run(std::move(flex.list({&element, 1}, tools.deadline, [&] { run.read_known(); }).front()));
+        repeats.release();
+    }
+
+    LatchWaiter waiter;
+    LatchClock clock;
+    ServerBudget budget;
+    RequestBudget repeats{budget};
+    flex::Client flex;
+    SyncTools tools;
+};
+
 } // namespace
 
 void check_transaction()
@@ -96,19 +121,26 @@ Lock lock_crew(CrewSession &session, bool nowait, std::int64_t &last_run)
 
 SyncRow sync_locked(CrewSession &session, const SyncPolicy &policy)
 {
-    const ServerOptions &options = session.connection.options;
-    LatchWaiter waiter;
-    LatchClock clock;
-    ServerBudget budget(session.statements, session.own, session.connection);
-    RequestBudget repeats(budget);
-    flex::Client flex(options.url, options.http, waiter, &repeats);
-    const SyncTools tools{flex, clock, budget, time_limit(clock.now(), options.deadline)};
-    CrewRun run(session, policy, tools);
-    if (run.read()) {
-        const core::ElementId &element = run.element();
-        run.run(std::move(flex.list({&element, 1}, tools.deadline, [&] { run.read_known(); }).front()));
-    }
-    repeats.release();
+    ToolsOfOne tools(session);
+    CrewRun run(session, policy, tools.tools);
+    tools.carry_out(run);
+    return run.log();
+}
+
+SyncRow sync_locked_alone(CrewSession &session, const SyncPolicy &policy)
+{
+    ToolsOfOne tools(session);
+    CrewRun run(session, policy, tools.tools);
+    if (const auto undone = in_subtransaction([&] { tools.carry_out(run); }))
+        run.fail(undone->sqlstate, undone->message);
+    return run.log();
+}
+
+SyncRow failed_row(CrewSession &session, const SyncPolicy &policy, const UndoneError &error)
+{
+    ToolsOfOne tools(session);
+    CrewRun run(session, policy, tools.tools);
+    run.fail(error.sqlstate, error.message);
     return run.log();
 }
 

@@ -2,6 +2,7 @@
 // What every function that syncs does around a sync.
 
 #include "pg/crew_run.hpp"
+#include "pg/subtransaction.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -22,8 +23,14 @@ Lock lock_crew(CrewSession &session, bool nowait, std::int64_t &last_run);
 /// The id of the last run that has begun, in whatever session.
 std::int64_t last_run_id(Statements &statements, const OwnTables &own);
 
-/// Syncs the crew call whose lock is held, by itself.
+/// Syncs the crew call whose lock is held, by itself. What the server raises passes through.
 SyncRow sync_locked(CrewSession &session, const SyncPolicy &policy);
+
+/// The same beside other crews in one transaction: what the server raises is undone, and ends this sync alone (I12).
+SyncRow sync_locked_alone(CrewSession &session, const SyncPolicy &policy);
+
+/// The row of a crew call that could not be synced for an error of the server's, which has been undone. Logged as well.
+SyncRow failed_row(CrewSession &session, const SyncPolicy &policy, const UndoneError &error);
 
 /// The result of another session's run of this crew under the same policy, with an id greater than `last_run`: it began
 /// after that was noted. One that ended `ok` is ours (`coalesced`) unless this transaction has written something, which
