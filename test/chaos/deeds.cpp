@@ -22,6 +22,12 @@ std::string desire_sql(const std::string &call, const std::string &technician,
            call + "', '" + technician + "', " + sql(resource) + ", " + sql(role) + ");";
 }
 
+/// An id of a line: opaque text, as long as one may be.
+std::string odd_line(Random &dice)
+{
+    return dice.pick({"line/", "50%25", "caf\u00e9?"}) + std::string(dice.chance(50) ? 140 : 0, 'l') + dice.uuid();
+}
+
 std::string json(const std::optional<std::string> &value)
 {
     return value ? quoted(*value) : "null";
@@ -34,7 +40,8 @@ std::string Player::resource_for(Random &dice, int technician)
 {
     std::string resource =
         dice.chance(10) ? dice.pick(script_.resources) : script_.resources[static_cast<std::size_t>(technician)];
-    if (!resource.starts_with("resource") && dice.chance(20))
+    const bool is_uuid = resource.size() == 36 && resource[8] == '-' && resource[23] == '-';
+    if (is_uuid && dice.chance(20))
         resource = upper(resource);
     return resource;
 }
@@ -135,7 +142,8 @@ void Player::flex_add(Random &dice)
     else if (dice.chance(15))
         resource = std::nullopt;
     const bool is_untyped = dice.chance(12);
-    const std::string row = R"({"resource": )" + json(resource) + R"(, "role": )" + json(draw_role(dice)) +
+    const std::string line = dice.chance(15) ? R"("id": ")" + odd_line(dice) + R"(", )" : "";
+    const std::string row = "{" + line + R"("resource": )" + json(resource) + R"(, "role": )" + json(draw_role(dice)) +
                             (is_untyped ? R"(, "type": null})" : "}");
     const std::string id = canonical(lane_.simulator.add_row(element, row));
     record_.note("Flex: somebody adds " + id + " " + row);
@@ -216,6 +224,9 @@ void Player::edit_row(Random &dice)
     const CrewCall &call = dice.pick(script_.calls);
     const std::string technician = dice.pick(script_.technicians);
     const std::string where = " WHERE crew_call_id = '" + call.id + "' AND technician_id = '" + technician + "'";
+    lane_.give_rows_back();
+    take_references_off(where);
+    record_.spells.push_back({.from_ms = now_ms(), .what = "edited"});
     if (dice.chance(40)) {
         record_.note("row of call " + call.id + " and " + technician + " is deleted by hand");
         lane_.admin.run("DELETE FROM flex_crew_assignments" + where);
@@ -233,6 +244,48 @@ void Player::edit_row(Random &dice)
     lane_.admin.run("DELETE FROM flex_crew_assignments" + where +
                     "; INSERT INTO flex_crew_assignments (crew_call_id, technician_id, flex_line_item_id) VALUES ('" +
                     call.id + "', '" + technician + "', " + sql(line) + ")");
+}
+
+/// Somebody edits rows, and takes their time.
+void Player::lock_rows(Random &dice)
+{
+    if (lane_.has_locked_rows()) {
+        record_.note("the rows that were locked are given back");
+        return lane_.give_rows_back();
+    }
+    const CrewCall &call = dice.pick(script_.calls);
+    const std::string strength = dice.pick({"UPDATE", "NO KEY UPDATE", "KEY SHARE"});
+    const std::string which = dice.chance(40) ? "" : " AND technician_id = '" + dice.pick(script_.technicians) + "'";
+    record_.note("rows of call " + call.id + which + " are locked FOR " + strength);
+    lane_.lock_rows("SELECT FROM flex_crew_assignments WHERE crew_call_id = '" + call.id + "'" + which + " FOR " +
+                    strength);
+}
+
+/// What the application hangs onto a row keeps it from being deleted.
+void Player::refer(Random &dice)
+{
+    const CrewCall &call = dice.pick(script_.calls);
+    const std::string where = " WHERE crew_call_id = '" + call.id + "'";
+    if (dice.chance(25)) {
+        record_.note("nothing refers to rows of call " + call.id + " any more");
+        return take_references_off(where);
+    }
+    if (lane_.has_locked_rows())
+        return;
+    const std::string table = dice.pick({"chaos_note", "chaos_bill"});
+    const auto rows = lane_.admin.run("SELECT id FROM flex_crew_assignments" + where + " ORDER BY technician_id").rows;
+    if (rows.empty())
+        return;
+    const std::string row = *dice.pick(rows)[0];
+    record_.note(table + " refers to row " + row + " of call " + call.id);
+    lane_.admin.run("INSERT INTO " + table + " VALUES ('" + row + "') ON CONFLICT DO NOTHING");
+}
+
+void Player::take_references_off(const std::string &rows)
+{
+    for (const char *table : {"chaos_note", "chaos_bill"})
+        lane_.admin.run(std::string("DELETE FROM ") + table +
+                        " WHERE assignment_id IN (SELECT id FROM flex_crew_assignments" + rows + ")");
 }
 
 } // namespace chaos

@@ -21,8 +21,20 @@ public:
     /// `number` tells it from the other lanes of the database.
     Lane(const std::string &conninfo, const std::string &flexsim, int number);
 
-    /// Sets the options of the foreign server.
+    /// Sets the options of the foreign servers.
     void configure(const Options &options);
+
+    /// The settings of a script in all sessions; every second one goes through the second server, if the script has
+    /// two.
+    void use(const Script &script);
+
+    /// Both foreign servers, as a list of SQL.
+    std::string servers() const { return "'" + server + "', '" + second_server + "'"; }
+
+    /// Holds locks on rows over what comes, until they are given back.
+    void lock_rows(const std::string &statement);
+    void give_rows_back();
+    bool has_locked_rows() const { return has_locked_rows_; }
 
     /// The next sync of the session has this token.
     void set_token(int session, const std::string &token);
@@ -37,9 +49,13 @@ public:
     void wait_for_end_of(const std::vector<int> &pids);
 
     Simulator simulator;
-    std::string server;
+    std::string server, second_server; ///< two of one Flex
     Session admin;
     std::vector<std::unique_ptr<Session>> sessions;
+
+private:
+    Session locker_;
+    bool has_locked_rows_ = false;
 };
 
 } // namespace chaos

@@ -64,6 +64,9 @@ private:
     void flex_other(Random &dice);
     void flex_reveal();
     void edit_row(Random &dice);
+    void lock_rows(Random &dice);
+    void refer(Random &dice);
+    void take_references_off(const std::string &rows);
     bool has_lag() const;
     std::string resource_for(Random &dice, int technician);
     std::optional<Line> pick_contact(Random &dice);
@@ -72,6 +75,7 @@ private:
     // What Flex does: weather.cpp.
     void arm_fault(Random &dice);
     void arm_lie(Random &dice);
+    void arm_vanishing(Random &dice);
     void arm_lag(Random &dice);
     std::string add_fault(Random &dice);
     std::string change_fault(Random &dice);

@@ -53,10 +53,16 @@ void Player::play(const Step &step)
         return flex_reveal();
     case Deed::RowEdit:
         return edit_row(dice);
+    case Deed::RowLock:
+        return lock_rows(dice);
+    case Deed::Refer:
+        return refer(dice);
     case Deed::Fault:
         return arm_fault(dice);
     case Deed::Lie:
         return arm_lie(dice);
+    case Deed::Vanish:
+        return arm_vanishing(dice);
     case Deed::Lag:
         return arm_lag(dice);
     case Deed::Release:
@@ -81,8 +87,8 @@ void Player::set_up()
 {
     record_ = {};
     revive();
-    for (const auto &session : lane_.sessions)
-        session->run("RESET statement_timeout; RESET lock_timeout");
+    lane_.use(script_);
+    timeouts_.assign(timeouts_.size(), {});
     lane_.simulator.reset();
     lane_.simulator.configure(R"({"bulk_delete": ")" + script_.bulk_delete + R"(", "latency_ms": )" +
                               std::to_string(script_.latency_ms) + "}");
@@ -98,15 +104,20 @@ void Player::set_up()
 void Player::tear_down()
 {
     const std::string calls = "(SELECT id FROM flex_crew_calls WHERE job_id = '" + script_.job + "')";
+    lane_.give_rows_back();
+    take_references_off(" WHERE crew_call_id IN " + calls);
     lane_.admin.run("DELETE FROM flex_crew_assignments WHERE crew_call_id IN " + calls +
                     "; DELETE FROM flex_desired_crew WHERE crew_call_id IN " + calls +
                     "; DELETE FROM flex_crew_calls WHERE job_id = '" + script_.job +
-                    "'; DELETE FROM flex_sync_contact WHERE server = '" + lane_.server + "'");
+                    "'; DELETE FROM flex_sync_contact WHERE server IN (" + lane_.servers() + ")");
 }
 
-/// Faults end, and time passes.
+/// Faults end, nothing is in the way, and time passes.
 void Player::quiet()
 {
+    lane_.give_rows_back();
+    for (const CrewCall &call : script_.calls)
+        take_references_off(" WHERE crew_call_id = '" + call.id + "'");
     lane_.simulator.clear_faults();
     lane_.simulator.configure(R"({"listing_lag_ms": 0})");
     lane_.simulator.settle();
@@ -121,8 +132,8 @@ void Player::quiet()
     options_.retries = 3;
     lane_.configure(options_);
     // The pause before a contact that no listing showed is made again: a minute at first, a day at most.
-    lane_.admin.run("UPDATE flex_sync_contact SET noted_at = noted_at - interval '2 days' WHERE server = '" +
-                    lane_.server + "' AND flex_line_item_id IS NOT NULL AND NOT was_shown");
+    lane_.admin.run("UPDATE flex_sync_contact SET noted_at = noted_at - interval '2 days' WHERE server IN (" +
+                    lane_.servers() + ") AND flex_line_item_id IS NOT NULL AND NOT was_shown");
     record_.ageings.push_back({now_ms(), "", ""});
     for (const std::string &element : script_.elements) {
         converge(element);
@@ -213,6 +224,11 @@ void Player::check_end()
                                                       "(SELECT FROM flex_sync_log AS l WHERE l.run_id = r.id)");
         if (missing != "0")
             throw Violation(missing + " runs are not in the log");
+        const std::string mistimed =
+            lane_.admin.value("SELECT count(*) FROM flex_sync_log WHERE run_id = ANY ('{" + runs +
+                              "}') AND abs(extract(epoch FROM now() - started_at)) > 1800");
+        if (mistimed != "0")
+            throw Violation(mistimed + " runs of the log began at another time than they did");
         for (const auto &row :
              lane_.admin
                  .run("SELECT run_id, lower(flex_resource_id) FROM flex_sync_log_operation WHERE action = 'add' AND "
@@ -222,10 +238,10 @@ void Player::check_end()
             record_.unanswered.emplace(std::stol(*row[0]), row[1].value_or(""));
     }
     const std::string told = lane_.admin.value(
-        "SELECT (SELECT count(*) FROM flex_sync_log AS l WHERE l.server = '" + lane_.server +
-        "' AND l.started_at > now() - interval '5 minutes' AND l::text LIKE '%canary-%') + (SELECT count(*) FROM "
-        "flex_sync_contact AS k WHERE k.server = '" +
-        lane_.server + "' AND k::text LIKE '%canary-%')");
+        "SELECT (SELECT count(*) FROM flex_sync_log AS l WHERE l.server IN (" + lane_.servers() +
+        ") AND l.started_at > now() - interval '5 minutes' AND l::text LIKE '%canary-%') + (SELECT count(*) FROM "
+        "flex_sync_contact AS k WHERE k.server IN (" +
+        lane_.servers() + ") AND k::text LIKE '%canary-%')");
     if (told != "0")
         throw Violation("a table holds the token");
     for (const auto &session : lane_.sessions) {

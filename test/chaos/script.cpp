@@ -15,11 +15,12 @@ struct Weight {
 };
 
 constexpr std::array weights{
-    Weight{Deed::Desire, 8},     Weight{Deed::Withdraw, 7},   Weight{Deed::NewResource, 3}, Weight{Deed::NewRole, 3},
-    Weight{Deed::FlexDelete, 6}, Weight{Deed::FlexAdd, 5},    Weight{Deed::FlexRole, 2},    Weight{Deed::FlexSwap, 2},
-    Weight{Deed::FlexOther, 1},  Weight{Deed::FlexReveal, 2}, Weight{Deed::RowEdit, 3},     Weight{Deed::Fault, 18},
-    Weight{Deed::Lie, 3},        Weight{Deed::Lag, 2},        Weight{Deed::Release, 4},     Weight{Deed::Pause, 1},
-    Weight{Deed::Sync, 18},      Weight{Deed::Together, 10},  Weight{Deed::Transaction, 7}, Weight{Deed::Quiet, 2}};
+    Weight{Deed::Desire, 8},     Weight{Deed::Withdraw, 7},    Weight{Deed::NewResource, 3}, Weight{Deed::NewRole, 3},
+    Weight{Deed::FlexDelete, 6}, Weight{Deed::FlexAdd, 5},     Weight{Deed::FlexRole, 2},    Weight{Deed::FlexSwap, 2},
+    Weight{Deed::FlexOther, 1},  Weight{Deed::FlexReveal, 2},  Weight{Deed::RowEdit, 3},     Weight{Deed::Fault, 18},
+    Weight{Deed::RowLock, 4},    Weight{Deed::Refer, 4},       Weight{Deed::Vanish, 3},      Weight{Deed::Lie, 3},
+    Weight{Deed::Lag, 2},        Weight{Deed::Release, 4},     Weight{Deed::Pause, 1},       Weight{Deed::Sync, 18},
+    Weight{Deed::Together, 10},  Weight{Deed::Transaction, 7}, Weight{Deed::Quiet, 2}};
 
 Deed draw(Random &random)
 {
@@ -58,13 +59,33 @@ void make_calls(Script &script, Random &random)
     }
 }
 
+/// What an id of Flex may be, being opaque text: reserved in a path, beyond ASCII, long.
+std::string odd_id(int number)
+{
+    constexpr std::array beginnings{"a/b", "50%2f", "x y", "q?a=b&c", "caf\u00e9 \u4e2d", "#1;", "+.", ""};
+    const std::string beginning = beginnings[static_cast<std::size_t>(number) % beginnings.size()];
+    return (beginning.empty() ? std::string(180, 'l') : beginning) + "-" + std::to_string(number);
+}
+
+std::string draw_settings(Random &random)
+{
+    return random.pick(
+        {"", "", "SET DateStyle = 'SQL, DMY'; SET TimeZone = 'Asia/Jakarta'",
+         "SET DateStyle = 'German'; SET TimeZone = 'Asia/Kolkata'",
+         "SET DateStyle = 'Postgres, MDY'; SET TimeZone = 'Asia/Manila'; SET IntervalStyle = 'sql_standard'",
+         "SET TimeZone = 'Asia/Shanghai'; SET extra_float_digits = -15; SET bytea_output = 'escape'",
+         "SET standard_conforming_strings = off; SET transform_null_equals = on; SET quote_all_identifiers = on"});
+}
+
 void make_people(Script &script, Random &random)
 {
-    const bool are_uuids = random.chance(50);
+    const std::string kind = random.pick({"uuids", "uuids", "names", "names", "odd ones"});
     const bool is_shared = random.chance(40);
     for (int i = 0; i < 8; ++i) {
         script.technicians.push_back(random.uuid());
-        script.resources.push_back(are_uuids ? random.uuid() : "resource-" + std::to_string(i));
+        script.resources.push_back(kind == "uuids"   ? random.uuid()
+                                   : kind == "names" ? "resource-" + std::to_string(i)
+                                                     : odd_id(i));
     }
     if (is_shared)
         script.resources[1] = script.resources[0];
@@ -74,10 +95,10 @@ void make_people(Script &script, Random &random)
 
 std::string_view name_of(Deed deed)
 {
-    constexpr std::array names{"desire",      "withdraw",  "new_resource", "new_role",    "flex_delete", "flex_add",
-                               "flex_role",   "flex_swap", "flex_other",   "flex_reveal", "row_edit",    "fault",
-                               "lie",         "lag",       "release",      "pause",       "sync",        "together",
-                               "transaction", "crash",     "quiet"};
+    constexpr std::array names{"desire",    "withdraw",  "new_resource", "new_role",    "flex_delete", "flex_add",
+                               "flex_role", "flex_swap", "flex_other",   "flex_reveal", "row_edit",    "row_lock",
+                               "refer",     "fault",     "lie",          "vanish",      "lag",         "release",
+                               "pause",     "sync",      "together",     "transaction", "crash",       "quiet"};
     return names[static_cast<std::size_t>(deed)];
 }
 
@@ -104,6 +125,8 @@ Script write_script(std::uint64_t seed, int number, bool may_crash, const std::s
     script.job = random.uuid();
     make_calls(script, random);
     make_people(script, random);
+    script.settings = draw_settings(random);
+    script.has_two_servers = random.chance(25);
 
     const int steps = random.between(8, 22);
     script.steps.push_back({Deed::Desire, random.next()});

@@ -24,8 +24,11 @@ enum class Deed {
     FlexOther,   ///< … adds a line that is no contact
     FlexReveal,  ///< … a contact that no listing showed shows up
     RowEdit,     ///< a row of flex_crew_assignments is written by hand
+    RowLock,     ///< rows are locked over what comes next, or given back
+    Refer,       ///< the application hangs something onto a row, or takes it off again
     Fault,       ///< Flex will answer badly once or twice
     Lie,         ///< Flex will answer a listing that is whole and wrong
+    Vanish,      ///< … one that lacks a single contact
     Lag,         ///< listings show what was there a while ago
     Release,     ///< requests that are held go on, whoever still waits for them
     Pause,
@@ -64,6 +67,8 @@ struct Script {
     bool shows_roles = true;
     std::string bulk_delete; ///< what Flex makes of it: refuse, act, ignore
     int latency_ms = 0;
+    std::string settings; ///< of all sessions, as SQL
+    bool has_two_servers = false;
     std::string job;
     std::vector<std::string> elements;
     std::vector<CrewCall> calls;

@@ -31,6 +31,14 @@ void Session::connect()
         connection_.get(), [](void *, const char *) {}, nullptr);
     pid_ = PQbackendPID(connection_.get());
     is_running_ = false;
+    if (!settings_.empty())
+        run(settings_);
+}
+
+void Session::use(const std::string &settings)
+{
+    settings_ = settings;
+    run(settings_);
 }
 
 void Session::start(const std::string &statement)

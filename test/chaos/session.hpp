@@ -51,10 +51,14 @@ public:
     /// A new connection in the place of this one.
     void connect();
 
+    /// Runs these settings, now and in every new connection.
+    void use(const std::string &settings);
+
 private:
     void take_result(PGresult *result);
 
     std::string conninfo_;
+    std::string settings_;
     std::unique_ptr<PGconn, decltype(&PQfinish)> connection_{nullptr, &PQfinish};
     int pid_ = 0;
     bool is_running_ = false;

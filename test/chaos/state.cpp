@@ -72,8 +72,8 @@ std::string Player::rows_text(const std::string &element)
     };
     add("SELECT (a.ctid, a.xmin, a)::text FROM flex_crew_assignments AS a WHERE crew_call_id IN (" + calls_of(element) +
         ") ORDER BY crew_call_id, technician_id");
-    add("SELECT (k.ctid, k.xmin, k)::text FROM flex_sync_contact AS k WHERE server = '" + lane_.server +
-        "' AND flex_element_id = '" + element + "' ORDER BY flex_line_item_id, flex_resource_id");
+    add("SELECT (k.ctid, k.xmin, k)::text FROM flex_sync_contact AS k WHERE flex_element_id = '" + element +
+        "' ORDER BY flex_line_item_id, flex_resource_id");
     return text;
 }
 

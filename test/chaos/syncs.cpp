@@ -136,7 +136,10 @@ void Player::end(int session)
         return;
     Sync &sync = record_.syncs[*running_[place]];
     const std::string name = "sync " + std::to_string(*running_[place]);
-    std::optional<Reply> reply = lane_.sessions[place]->finish(longest_wait_ms);
+    // Rows that are locked are waited for no longer than the deadline, that of each sync in turn.
+    const int limit_ms =
+        lane_.has_locked_rows() ? Lane::session_count * options_.deadline_ms + 10'000 : longest_wait_ms;
+    std::optional<Reply> reply = lane_.sessions[place]->finish(limit_ms);
     if (!reply)
         throw Violation(name + " does not end");
     sync.ended_ms = now_ms();
@@ -233,7 +236,7 @@ bool Player::is_calm() const
 {
     const double now = now_ms();
     return !may_act_late_ && !record_.had_spell("lie", now, now) && !record_.had_spell("lag", now, now) &&
-           !record_.had_spell("hidden", now, now);
+           !record_.had_spell("hidden", now, now) && !record_.had_spell("vanish", now, now);
 }
 
 } // namespace chaos

@@ -22,7 +22,7 @@ void Player::arm_fault(Random &dice)
 
 std::string Player::add_fault(Random &dice)
 {
-    switch (dice.below(14)) {
+    switch (dice.below(15)) {
     case 0:
         return R"("status": )" + dice.pick({"500", "502", "503", "408"}) + R"(, "act": )" +
                dice.pick({"true", "false"});
@@ -53,6 +53,11 @@ std::string Player::add_fault(Random &dice)
     case 12:
         record_.spells.push_back({.from_ms = now_ms(), .what = "hidden"});
         return R"("body": "{\"id\": \"line-)" + dice.uuid() + R"(\"}", "act": false)";
+    case 13:
+        record_.spells.push_back({.from_ms = now_ms(), .what = "hidden"});
+        record_.spells.push_back({.from_ms = now_ms(), .what = "garbled"});
+        return R"("body": "{\"id\": \"line-)" + std::string(6000, 'x') + R"(\"}", "act": )" +
+               dice.pick({"true", "false"});
     default:
         record_.spells.push_back({.from_ms = now_ms(), .what = "closing"});
         return R"("close_idle": true)";
@@ -116,6 +121,18 @@ void Player::arm_lie(Random &dice)
                                         R"("relabel": "person")", R"("relabel": "")"});
     const std::string rule = R"({"kind": "list", "skip": )" + std::to_string(dice.below(3)) + ", " + what + "}";
     record_.note("Flex: lie " + rule);
+    lane_.simulator.add_fault(rule);
+}
+
+/// An answer that is whole but for one contact, once. Two of them in a row would be the truth.
+void Player::arm_vanishing(Random &dice)
+{
+    if (record_.had_spell("vanish", now_ms(), now_ms()))
+        return;
+    record_.spells.push_back({.from_ms = now_ms(), .what = "vanish"});
+    const std::string rule = R"({"kind": "list", "skip": )" + std::to_string(dice.below(4)) + R"(, "lost_row": )" +
+                             std::to_string(dice.between(1, 6)) + "}";
+    record_.note("Flex: a contact vanishes from one listing " + rule);
     lane_.simulator.add_fault(rule);
 }
 

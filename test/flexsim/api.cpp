@@ -153,7 +153,7 @@ Answer Api::list(const Call &call, const Action &action)
     if (element == nullptr)
         return error(404, "no such element");
     const Shape shape = element->shape.value_or(state_.settings.shape);
-    const View view{shape, action.half_listing, action.relabel};
+    const View view{shape, action.half_listing, action.lost_row, action.relabel};
     Answer answer = success(200, write_listing(state_.store.lines_shown(*element), view));
     answer.headers = state_.settings.listing_headers;
     return answer;

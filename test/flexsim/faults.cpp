@@ -115,6 +115,7 @@ const Setters<Rule> setters = {
     {"only_new_token", [](Rule &rule, const Json &value) { rule.action.only_new_token = as_bool(value); }},
     {"wrong_token", set_wrong_token},
     {"half_listing", [](Rule &rule, const Json &value) { rule.action.half_listing = as_bool(value); }},
+    {"lost_row", [](Rule &rule, const Json &value) { rule.action.lost_row = as_int(value); }},
     {"hide_add", [](Rule &rule, const Json &value) { rule.action.hide_add = as_bool(value); }},
     {"relabel", [](Rule &rule, const Json &value) { rule.action.relabel = as_text(value); }},
 };

@@ -30,6 +30,7 @@ struct Action {
     std::optional<std::string> refresh_token;
     bool only_new_token = false;
     bool half_listing = false, hide_add = false;
+    int lost_row = 0; ///< from 1; 0: none
     std::optional<std::string> relabel;
 
     /// Whether the call is carried out: as `act` says, otherwise unless the answer is a made-up one or

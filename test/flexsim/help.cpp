@@ -131,6 +131,7 @@ rule that applies is the only one. What it does combines freely:
   refresh_token  a token: accepted from now on, and told in X-Auth-Token-Refreshed
   only_new_token true: then it is the only one accepted
   half_listing   true: whole JSON, but only every second row
+  lost_row       N: whole JSON, but without the Nth row, counted from 1
   relabel        show this type for contacts in this listing; "": none
   hide_add       true: this add is accepted and never listed
 )";

@@ -73,13 +73,13 @@ void put_row(JsonWriter &writer, const Line &line, const View &view)
 void put_rows(JsonWriter &writer, const Lines &lines, const View &view)
 {
     writer.StartArray();
-    std::size_t row = 0;
+    int row = 0; // from 1
     for (const Line &line : lines) {
         if (line.hidden)
             continue;
-        if (!view.half || row % 2 == 0)
-            put_row(writer, line, view);
         ++row;
+        if ((!view.half || row % 2 == 1) && row != view.lost_row)
+            put_row(writer, line, view);
     }
     writer.EndArray();
 }

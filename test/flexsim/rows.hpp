@@ -12,6 +12,7 @@ namespace flexsim {
 struct View {
     Shape shape;
     bool half = false;                  ///< Only every second row.
+    int lost_row = 0;                   ///< The row, counted from 1, that is left out; 0: none.
     std::optional<std::string> relabel; ///< The type shown for contacts; "" shows none.
 };
 

@@ -363,6 +363,8 @@ subtest 'made-up answers' => sub {
 	is(list_of('e')->{status}, 401, 'wrong_token');
 	$sim->fault(half_listing => 1);
 	is(ids(@{ rows_of('e') }), 'l1 l3 l5', 'half_listing');
+	$sim->fault(lost_row => 2);
+	is(ids(@{ rows_of('e') }), 'l1 l3 l4 l5', 'lost_row');
 	$sim->fault(relabel => 'person');
 	is(rows_of('e')->[4]{managedResourceLineItemType}, 'person', 'relabel');
 	$sim->fault(relabel => '');
