@@ -174,7 +174,7 @@ public:
     std::map<int, std::function<void()>> before_read; ///< what others do before the nth read of the crew
     std::string broken; ///< what the database refuses once it is guarded: "read", "remember"
     bool is_guarded = false;
-    std::function<void()> after_write;                ///< what others do once rows are written; used up
+    std::function<void()> after_write; ///< what others do once rows are written; used up
     int reads = 0;
     int rows_written = 0;
     int rows_deleted = 0;

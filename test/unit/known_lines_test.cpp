@@ -64,7 +64,7 @@ TEST(KnownLines, what_two_servers_remembered_of_one_line_is_one_memory)
     EXPECT_TRUE(known.is_unshown(l2));
     EXPECT_EQ(known.all()[1].tries, 3);
     EXPECT_EQ(known.all()[1].age, 2min);
-    EXPECT_EQ(known.lost_add(r1), 1min);
+    EXPECT_EQ(known.lost_add(r1)->age, 1min);
     known.deleted(l1);
     known.deleted(l2);
     EXPECT_EQ(changes(known), (Words{"-l1 r1", "-l2 r2"}));
