@@ -80,6 +80,7 @@ private:
     Guard &guard_;
     std::string deferrable_; ///< constraints of the rows' relation that are checked at commit, as SQL lists them
     CrewMoment read_as_of_;
+    bool is_local_ = false;        ///< the crew that was read is all of this server
     static std::uint64_t written_; ///< statements of this backend that wrote a crew
 };
 

@@ -95,11 +95,15 @@ core::Crew CrewStore::read()
         else
             crew.rows.push_back({call, technician, row.id<core::LineItemId>(3)});
     };
-    guard_.run([&] { statements_.for_each(statement_to_read_crew(relations_, element_), {element_}, reader, take); });
+    const std::string statement = statement_to_read_crew(relations_, element_);
+    guard_.run([&] {
+        statements_.for_each(statement, {element_}, reader, take);
+        is_local_ = statements_.reads_local_tables_only(statement);
+    });
     return crew;
 }
 
-/// Nothing that a snapshot shows changes before another transaction ends.
+/// Nothing that a snapshot shows changes before another transaction ends. What comes from elsewhere does.
 CrewMoment CrewStore::now()
 {
     return {.ended = call([] { return GetLatestSnapshot()->snapXactCompletionCount; }), .written = written_};
@@ -107,7 +111,7 @@ CrewMoment CrewStore::now()
 
 bool CrewStore::is_as_read()
 {
-    return now() == read_as_of_;
+    return is_local_ && now() == read_as_of_;
 }
 
 } // namespace pg

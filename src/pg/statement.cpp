@@ -1,6 +1,7 @@
 #include "pg/statement.hpp"
 
 #include "core/error.hpp"
+#include "pg/local_plan.hpp"
 
 #include <algorithm>
 #include <array>
@@ -56,13 +57,19 @@ void resign(const Assumed &before)
 
 /// The plans of this backend, one for all values. They stay for its life, and the server plans them anew when a
 /// relation or its statistics change.
+std::unordered_map<std::string, SPIPlanPtr> &kept_plans()
+{
+    static auto *const plans = new std::unordered_map<std::string, SPIPlanPtr>;
+    return *plans;
+}
+
 SPIPlanPtr prepared(const std::string &sql, std::span<const Parameter> parameters, const Identity &identity,
                     int lock_timeout)
 {
     if (parameters.size() > max_parameters)
         throw core::Error("too many parameters for a statement");
-    static auto *const plans = new std::unordered_map<std::string, SPIPlanPtr>;
-    if (const auto found = plans->find(sql); found != plans->end())
+    auto &plans = kept_plans();
+    if (const auto found = plans.find(sql); found != plans.end())
         return found->second;
     std::array<Oid, max_parameters> types;
     types.fill(TEXTOID);
@@ -78,7 +85,7 @@ SPIPlanPtr prepared(const std::string &sql, std::span<const Parameter> parameter
     });
     if (!plan)
         throw core::Error("could not prepare a statement", SPI_result_code_string(SPI_result));
-    plans->emplace(sql, plan);
+    plans.emplace(sql, plan);
     return plan;
 }
 
@@ -294,6 +301,12 @@ int Statements::lock_timeout() const
         std::chrono::duration_cast<std::chrono::milliseconds>(*deadline_ - std::chrono::steady_clock::now());
     const auto wait = static_cast<int>(std::clamp<std::int64_t>(left.count() / 2, 1, INT_MAX));
     return LockTimeout > 0 && LockTimeout <= wait ? 0 : wait;
+}
+
+bool Statements::reads_local_tables_only(const std::string &sql) const
+{
+    const auto plan = kept_plans().find(sql);
+    return plan != kept_plans().end() && pg::reads_local_tables_only(plan->second);
 }
 
 void Statements::run_once(const std::string &sql)

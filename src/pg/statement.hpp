@@ -137,6 +137,10 @@ public:
     void for_each(const std::string &sql, std::initializer_list<Parameter> parameters, const Identity &identity,
                   const std::function<void(const Row &)> &take);
 
+    /// Whether the statement, as it was last run, read plain tables of this server and nothing else: what it reads
+    /// then changes only when a transaction of this server ends.
+    bool reads_local_tables_only(const std::string &sql) const;
+
     /// Runs one or more statements of DDL as the caller, without keeping a plan. Raises the server's error.
     void run_once(const std::string &sql);
 
