@@ -3,6 +3,7 @@
 #include "flex/versions.hpp"
 #include "pg/crew_session.hpp"
 #include "pg/doctor.hpp"
+#include "pg/encoding.hpp"
 #include "pg/request_budget.hpp"
 #include "pg/result_tuple.hpp"
 #include "pg/settings.hpp"
@@ -23,6 +24,7 @@ public:
     std::vector<Finding> run(bool probe)
     {
         check_versions();
+        check_database();
         const std::string server = server_setting();
         ServerOptions options;
         const bool has_server = findings_.look("server", [&] { options = find_server_options(); });
@@ -33,7 +35,7 @@ public:
             examine_crew(findings_, statements_, own_, server, options);
         }
         check_public_access();
-        if (has_token && probe)
+        if (has_token && probe && is_utf8())
             findings_.look("flex", [&] { ask_flex(); });
         statements_.finish();
         return findings_.all();
@@ -41,6 +43,7 @@ public:
 
 private:
     void check_versions();
+    void check_database();
     bool check_mapping();
     void check_public_access();
     void ask_flex();
@@ -71,6 +74,14 @@ void Doctor::check_versions()
     else
         findings_.error("libraries", versions.text,
                         "Install libcurl 7.87 or later, with TLS: before it, a resolver that hangs holds up a cancel.");
+}
+
+void Doctor::check_database()
+{
+    findings_.look("encoding", [&] {
+        check_encoding();
+        findings_.ok("encoding", "The database's encoding is UTF8, as Flex's.");
+    });
 }
 
 bool Doctor::check_mapping()
@@ -161,8 +172,8 @@ Datum sync_check(FunctionCallInfo fcinfo)
     for (const Finding &finding : Doctor(fcinfo).run(probe))
         rows.add({{"check_name", finding.name},
                   {"status", finding.status},
-                  {"detail", finding.detail},
-                  {"hint", finding.hint.empty() ? std::nullopt : std::optional(finding.hint)}});
+                  {"detail", storable(finding.detail)},
+                  {"hint", finding.hint.empty() ? std::nullopt : std::optional(storable(finding.hint))}});
     return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include "core/sync_run.hpp"
 #include "pg/crew_session.hpp"
+#include "pg/encoding.hpp"
 #include "pg/request_budget.hpp"
 #include "pg/result_tuple.hpp"
 #include "pg/time_limit.hpp"
@@ -54,6 +55,7 @@ private:
 
 Datum sync_plan(FunctionCallInfo fcinfo)
 {
+    check_encoding();
     const std::string call_id = call_id_argument(fcinfo);
     const std::optional<std::string> prune = text_argument(fcinfo, 1);
     prune_argument(prune, core::Prune::All);
@@ -107,6 +109,7 @@ std::optional<std::string> kind_of(const core::Line &line)
 
 Datum crew_contacts(FunctionCallInfo fcinfo)
 {
+    check_encoding();
     CrewSession session(fcinfo, call_id_argument(fcinfo), Access::Read);
     const Preview preview(session, core::Prune::None);
     const std::unordered_map<core::LineItemId, Owner> owners = owners_in(preview.plan());

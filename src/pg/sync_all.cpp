@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "pg/call_counts.hpp"
+#include "pg/encoding.hpp"
 #include "pg/json.hpp"
 #include "pg/purge.hpp"
 #include "pg/settings.hpp"
@@ -306,6 +307,7 @@ void check_own_transaction(FunctionCallInfo fcinfo)
 
 Datum sync_all(FunctionCallInfo fcinfo)
 {
+    check_encoding();
     check_own_transaction(fcinfo);
     const std::optional<std::string> prune = text_argument(fcinfo, 0);
     prune_argument(prune, core::Prune::All);

@@ -3,6 +3,7 @@
 #include "core/error.hpp"
 #include "pg/command.hpp"
 #include "pg/crew_session.hpp"
+#include "pg/encoding.hpp"
 #include "pg/postgrest.hpp"
 #include "pg/sync_session.hpp"
 
@@ -50,6 +51,7 @@ SyncRow sync_once(CrewSession &session, const Arguments &arguments, const SyncPo
 
 Datum sync_crew(FunctionCallInfo fcinfo)
 {
+    check_encoding();
     const Arguments arguments = read_arguments(fcinfo);
     check_transaction();
     CrewSession session(fcinfo, arguments.call_id, Access::Write);

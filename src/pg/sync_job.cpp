@@ -1,6 +1,7 @@
 // SELECT * FROM flex_sync_job(job_id): every crew call of a job.
 
 #include "core/error.hpp"
+#include "pg/encoding.hpp"
 #include "pg/sync_session.hpp"
 
 #include <algorithm>
@@ -206,6 +207,7 @@ private:
 
 Datum sync_job(FunctionCallInfo fcinfo)
 {
+    check_encoding();
     std::optional<std::string> job = uuid_argument(fcinfo, 0);
     if (!job)
         throw Error("22004", "job_id must not be null", "", "Pass the job_id of rows of flex_crew_calls.");

@@ -1,6 +1,7 @@
 #include "pg/wall.hpp"
 
 #include "core/error.hpp"
+#include "pg/encoding.hpp"
 
 #include <cstring>
 #include <new>
@@ -112,6 +113,8 @@ Datum enter(FunctionCallInfo fcinfo, Body body)
         PG_RE_THROW();
     case End::Threw:
         fit_to_postgrest(report);
+        for (char *const text : {report.message, report.detail, report.hint})
+            make_storable(text);
         ereport(ERROR,
                 (errcode(MAKE_SQLSTATE(report.sqlstate[0], report.sqlstate[1], report.sqlstate[2], report.sqlstate[3],
                                        report.sqlstate[4])),
