@@ -16,6 +16,7 @@ $db->run(q(
 	GRANT SELECT ON flex_crew_calls, flex_desired_crew TO other;
 	GRANT SELECT, INSERT, UPDATE, DELETE ON flex_crew_assignments TO other;
 	GRANT EXECUTE ON FUNCTION flex_sync_crew TO other;
+	GRANT SET ON PARAMETER flex_sync.server TO other;
 ));
 $db->make_server('second');
 $db->make_mapping('second', 'other');

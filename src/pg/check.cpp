@@ -34,6 +34,7 @@ public:
             has_token = check_mapping();
             examine_crew(findings_, statements_, own_, server, options);
         }
+        check_server_choice();
         check_public_access();
         if (has_token && probe && is_utf8())
             findings_.look("flex", [&] { ask_flex(); });
@@ -45,6 +46,7 @@ private:
     void check_versions();
     void check_database();
     bool check_mapping();
+    void check_server_choice();
     void check_public_access();
     void ask_flex();
 
@@ -92,6 +94,43 @@ bool Doctor::check_mapping()
         findings_.ok("user_mapping", connection_.vault_secret.empty()
                                          ? "The caller has a user mapping with a token."
                                          : "The caller has a user mapping, and its secret in Supabase Vault a token.");
+    });
+}
+
+/// Who may choose the server, and with it where a token goes, and for whom one is set.
+void Doctor::check_server_choice()
+{
+    static constexpr const char *read_choice = R"(
+        SELECT g.roles, (g.is_public)::text, s.roles
+        FROM (SELECT string_agg(DISTINCT coalesce(r.rolname, 'PUBLIC'), ', '), bool_or(a.grantee = 0)
+              FROM pg_parameter_acl AS p
+              CROSS JOIN LATERAL aclexplode(p.paracl) AS a
+              LEFT JOIN pg_roles AS r ON r.oid = a.grantee
+              WHERE p.parname = 'flex_sync.server' AND r.rolsuper IS NOT TRUE) AS g (roles, is_public)
+        CROSS JOIN (
+            SELECT string_agg(n.role, ', ' ORDER BY n.role)
+            FROM pg_db_role_setting AS s
+            LEFT JOIN pg_roles AS r ON r.oid = s.setrole
+            LEFT JOIN pg_database AS d ON d.oid = s.setdatabase
+            CROSS JOIN LATERAL (SELECT concat_ws(' in ', coalesce('role ' || r.rolname, 'every role'),
+                                                 'database ' || d.datname)) AS n (role)
+            WHERE EXISTS (SELECT FROM unnest(s.setconfig) AS c WHERE c ILIKE 'flex_sync.server=%')) AS s (roles))";
+    findings_.look("server_choice", [&] {
+        Rows rows = statements_.run(read_choice, {}, own_.identity);
+        const std::string who(rows.at(0, 0).value_or(""));
+        const bool is_public = rows.at(0, 1) == "true";
+        const std::string set_for(rows.at(0, 2).value_or(""));
+        rows.release();
+        const std::string set = set_for.empty() ? "" : " It is set for " + set_for + ".";
+        if (who.empty())
+            return findings_.ok("server_choice", "Only superusers may set \"flex_sync.server\"." + set);
+        const std::string detail = "Beside superusers, " + who + " may set \"flex_sync.server\"." + set;
+        const std::string hint = "Who sets it chooses to which server the owner of a SECURITY DEFINER function syncs: "
+                                 "REVOKE SET ON PARAMETER flex_sync.server FROM whoever calls such functions.";
+        if (is_public)
+            findings_.error("server_choice", detail, hint);
+        else
+            findings_.warn("server_choice", detail, hint);
     });
 }
 

@@ -44,9 +44,11 @@ void _PG_init(void);
 // Called by the server when it loads the library. It holds no object with a destructor, so that an error may leave it.
 void _PG_init(void)
 {
+    // Not for everybody to set: the caller of a SECURITY DEFINER function would choose where the token of the
+    // function's owner goes, and whose triggers run as the owner.
     DefineCustomStringVariable("flex_sync.server", "Sets the foreign server through which crews are synced.",
                                "A server of the foreign-data wrapper \"flex_sync\".", &pg::server_name, "flex",
-                               PGC_USERSET, 0, nullptr, nullptr, nullptr);
+                               PGC_SUSET, 0, nullptr, nullptr, nullptr);
     DefineCustomIntVariable("flex_sync.log_min_duration",
                             "Sets the duration from which on a sync gets a line in the server's log.",
                             "-1 turns it off, 0 logs every sync.", &pg::log_min_duration_ms, 5000, -1, INT_MAX,
