@@ -104,6 +104,7 @@ public:
         }
         if (has_calls && has_desired)
             report(shared_resources);
+        look_at_superuser();
         if (has_calls && has_assignments && has_desired && has_due)
             examine_requests(findings_, statements_, own_, server_, options_);
     }
@@ -114,6 +115,7 @@ private:
     void look_at_unique_index();
     void look_at_white_space();
     void look_at_caller_dependence();
+    void look_at_superuser();
     void report(const Trouble &trouble);
     void report_count(const Trouble &trouble, std::int64_t count, std::string_view examples);
 
@@ -256,6 +258,58 @@ void CrewExamination::look_at_caller_dependence()
         findings_.warn("caller_dependence", "The desired crew may depend on who asks, through " + names + ".",
                        "Sync through a SECURITY DEFINER function whose owner sees the whole crew whatever the request, "
                        "or take the condition out of the view.");
+    });
+}
+
+/// What runs as the caller when a crew is synced belongs to whoever owns the relations, their views and their
+/// functions.
+void CrewExamination::look_at_superuser()
+{
+    static constexpr const char *read_owners = R"(
+        WITH RECURSIVE relations (oid) AS (
+            SELECT c.oid
+            FROM pg_class AS c
+            JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = $1
+            WHERE c.relname IN ('flex_crew_calls', 'flex_crew_assignments', 'flex_desired_crew', 'flex_due_crew_calls')
+            UNION
+            SELECT d.refobjid
+            FROM relations AS v
+            JOIN pg_rewrite AS r ON r.ev_class = v.oid
+            JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+                               AND d.refclassid = 'pg_class'::regclass
+            JOIN pg_class AS c ON c.oid = d.refobjid AND c.relkind = 'v'
+        ), owned (name, owner) AS (
+            SELECT c.oid::regclass::text, c.relowner
+            FROM relations AS r
+            JOIN pg_class AS c ON c.oid = r.oid
+            UNION
+            SELECT 'function ' || p.oid::regprocedure::text, p.proowner
+            FROM relations AS r
+            JOIN pg_rewrite AS w ON w.ev_class = r.oid
+            JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
+                               AND d.refclassid = 'pg_proc'::regclass
+            JOIN pg_proc AS p ON p.oid = d.refobjid
+            UNION
+            SELECT 'function ' || p.oid::regprocedure::text, p.proowner
+            FROM relations AS r
+            JOIN pg_trigger AS t ON t.tgrelid = r.oid
+            JOIN pg_proc AS p ON p.oid = t.tgfoid
+        )
+        SELECT string_agg(o.name || ' of ' || r.rolname, ', ' ORDER BY o.name COLLATE "C")
+        FROM owned AS o
+        JOIN pg_roles AS r ON r.oid = o.owner AND NOT r.rolsuper)";
+    findings_.look("superuser", [&] {
+        if (!call([] { return superuser(); }))
+            return findings_.ok("superuser", "The caller is no superuser.");
+        Rows rows = statements_.run(read_owners, {options_.crew_schema}, own_.identity);
+        const std::string names(rows.at(0, 0).value_or(""));
+        rows.release();
+        if (names.empty())
+            return findings_.ok("superuser", "All that runs as the caller in a sync belongs to superusers.");
+        findings_.error("superuser",
+                        "The caller is a superuser, and a sync would run as a superuser what belongs to other roles: " +
+                            names + ".",
+                        "Sync as a plain role with the privileges that a sync needs; docs/scheduling.md shows one.");
     });
 }
 
