@@ -1,6 +1,7 @@
 #include "pg/crew_run.hpp"
 
 #include "flex/url.hpp"
+#include "pg/encoding.hpp"
 #include "pg/settings.hpp"
 #include "pg/time_limit.hpp"
 
@@ -33,7 +34,7 @@ RowValues values_of(const Run &run)
             {"passes", std::to_string(result.passes)},
             {"http_requests", std::to_string(result.http_requests)},
             {"duration_ms", std::to_string(run.duration_ms)},
-            {"message", result.message},
+            {"message", storable(result.message)},
             {"diagnostics", diagnostics_json(result)}};
 }
 

@@ -17,6 +17,15 @@ std::vector<char *> in_column_order(TupleDesc columns, const RowValues &values)
     return ordered;
 }
 
+/// Builds a row. Raises the server's error, as it does for a value that the database's encoding does not have.
+HeapTuple build_tuple(AttInMetadata *attributes, char **cells)
+{
+    for (int i = 0; i < attributes->tupdesc->natts; ++i)
+        if (cells[i])
+            pg_verifymbstr(cells[i], static_cast<int>(strlen(cells[i])), false);
+    return BuildTupleFromCStrings(attributes, cells);
+}
+
 } // namespace
 
 Datum make_composite(FunctionCallInfo fcinfo, const RowValues &values)
@@ -29,7 +38,7 @@ Datum make_composite(FunctionCallInfo fcinfo, const RowValues &values)
     AttInMetadata *const attributes = call([&] { return TupleDescGetAttInMetadata(BlessTupleDesc(columns)); });
     std::vector<char *> ordered = in_column_order(columns, values);
     char **const cells = ordered.data();
-    return call([&] { return HeapTupleGetDatum(BuildTupleFromCStrings(attributes, cells)); });
+    return call([&] { return HeapTupleGetDatum(build_tuple(attributes, cells)); });
 }
 
 ResultSet::ResultSet(FunctionCallInfo fcinfo)
@@ -44,7 +53,7 @@ void ResultSet::add(const RowValues &values)
     std::vector<char *> ordered = in_column_order(info_->setDesc, values);
     char **const cells = ordered.data();
     call([&] {
-        HeapTuple tuple = BuildTupleFromCStrings(attributes_, cells);
+        HeapTuple tuple = build_tuple(attributes_, cells);
         tuplestore_puttuple(info_->setResult, tuple);
         heap_freetuple(tuple);
     });

@@ -1,5 +1,6 @@
 #include "pg/run_log.hpp"
 
+#include "pg/encoding.hpp"
 #include "pg/json.hpp"
 #include "pg/settings.hpp"
 
@@ -26,11 +27,12 @@ std::optional<std::string> jwt_subject()
     return std::string(sub->GetString(), sub->GetStringLength());
 }
 
+/// A claim's escapes may spell what is no text, and a role may have got its name in a database of another encoding.
 std::string triggered_by()
 {
     if (std::optional<std::string> subject = jwt_subject())
-        return *subject;
-    return call([] { return GetUserNameFromId(GetSessionUserId(), false); });
+        return storable(*std::move(subject));
+    return storable(call([] { return GetUserNameFromId(GetSessionUserId(), false); }));
 }
 
 std::string_view outcome_name(Outcome outcome)
@@ -103,7 +105,7 @@ void write_log(Statements &statements, const OwnTables &own, const Run &run, con
     const std::string max_removals = std::to_string(run.max_removals);
     const std::string started_at = std::to_string(run.started_at);
     const std::string subject = triggered_by();
-    const std::string application = setting("application_name");
+    const std::string application = storable(setting("application_name"));
     std::optional<std::string> retry_after;
     if (run.result.retry_after)
         retry_after = std::to_string(static_cast<double>(run.result.retry_after->count()) / 1000);
@@ -159,7 +161,7 @@ std::string diagnostics_json(const core::SyncResult &result)
         json.begin_object();
         json.text("action", diagnostic.action);
         json.text("code", diagnostic.code);
-        json.text("message", diagnostic.message);
+        json.text("message", storable(diagnostic.message));
         json.optional_text("technician_id", diagnostic.technician);
         json.optional_text("flex_resource_id", diagnostic.resource);
         json.optional_text("flex_line_item_id", diagnostic.line);

@@ -89,6 +89,15 @@ SPIPlanPtr prepared(const std::string &sql, std::span<const Parameter> parameter
     return plan;
 }
 
+/// A text of the server, of bytes that the database's encoding has. Raises 22021 for others: a dump of what holds them
+/// cannot be restored.
+Datum verified_text(std::string_view value)
+{
+    const auto length = static_cast<int>(value.size());
+    pg_verify_mbstr(GetDatabaseEncoding(), value.data(), length, false);
+    return PointerGetDatum(cstring_to_text_with_len(value.data(), length));
+}
+
 /// Calls `action`, as the identity, with parameters as SPI takes them.
 auto with_values(std::span<const Parameter> parameters, const Identity &identity, int lock_timeout, const auto &action)
 {
@@ -98,10 +107,7 @@ auto with_values(std::span<const Parameter> parameters, const Identity &identity
         for (std::size_t i = 0; i < parameters.size(); ++i) {
             const Parameter &parameter = parameters[i];
             nulls[i] = parameter ? ' ' : 'n';
-            values[i] =
-                parameter
-                    ? PointerGetDatum(cstring_to_text_with_len(parameter->data(), static_cast<int>(parameter->size())))
-                    : static_cast<Datum>(0);
+            values[i] = parameter ? verified_text(*parameter) : static_cast<Datum>(0);
         }
         const Assumed before = assume(identity, lock_timeout);
         const auto result = action(values, nulls);
