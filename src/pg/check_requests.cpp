@@ -32,6 +32,12 @@ struct Estimate {
     std::int64_t changes;  ///< requests for what is known to differ, closing listings included
 };
 
+/// core::is_malformed_resource as a regular expression; a parameter, since a literal depends on the caller's settings.
+constexpr std::string_view malformed_resource =
+    R"(^[\s\u0080-\u00A0\u1680\u2000-\u200F\u2028\u2029\u202F\u205F\u2060\u3000\uFEFF])"
+    R"(|[\s\u0080-\u00A0\u1680\u2000-\u200F\u2028\u2029\u202F\u205F\u2060\u3000\uFEFF]$)"
+    R"(|[\u0001-\u001F\u007F-\u009F])";
+
 Estimate estimate_run(Statements &statements, const ServerOptions &options)
 {
     static constexpr std::string_view count_requests = R"(
@@ -44,7 +50,7 @@ Estimate estimate_run(Statements &statements, const ServerOptions &options)
             SELECT u.element, CASE WHEN w.business_role_id IS NULL THEN 1 ELSE 2 END AS requests
             FROM {desired} AS w JOIN due AS u ON u.id OPERATOR(pg_catalog.=) w.crew_call_id
             WHERE w.flex_resource_id::pg_catalog.text OPERATOR(pg_catalog.<>) ''
-              AND w.flex_resource_id::pg_catalog.text OPERATOR(pg_catalog.!~) '^\s|\s$|[[:cntrl:]]'
+              AND w.flex_resource_id::pg_catalog.text OPERATOR(pg_catalog.!~) $1
               AND NOT EXISTS (SELECT FROM {assignments} AS a
                               WHERE a.crew_call_id OPERATOR(pg_catalog.=) w.crew_call_id
                                 AND a.technician_id OPERATOR(pg_catalog.=) w.technician_id)
@@ -59,7 +65,7 @@ Estimate estimate_run(Statements &statements, const ServerOptions &options)
                (SELECT pg_catalog.count(DISTINCT c.element) FROM changes AS c)::pg_catalog.text,
                (SELECT pg_catalog.sum(c.requests) FROM changes AS c)::pg_catalog.text)";
     const CrewRelations relations{.schema = quoted_identifier(options.crew_schema)};
-    Rows rows = statements.run(relations.in(count_requests), {}, {Identity::Kind::Reader});
+    Rows rows = statements.run(relations.in(count_requests), {malformed_resource}, {Identity::Kind::Reader});
     const Estimate estimate{number_at(rows, 0), number_at(rows, 1) + number_at(rows, 2)};
     rows.release();
     return estimate;
