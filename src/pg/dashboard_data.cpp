@@ -15,13 +15,16 @@ namespace {
 /// The statement with {log} and {alerts} in their places.
 std::string on_own_tables(std::string_view sql, const OwnTables &own)
 {
-    std::string text(sql);
-    for (const char *const name : {"log", "alerts"}) {
-        const std::string mark = std::string("{") + name + "}";
-        for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at))
-            text.replace(at, mark.size(), own.table((std::string("flex_sync_") + name).c_str()));
+    std::string text;
+    for (;;) {
+        const std::size_t open = sql.find('{');
+        const std::size_t close = sql.find('}', open);
+        if (close == std::string_view::npos)
+            return text.append(sql);
+        const std::string name = "flex_sync_" + std::string(sql.substr(open + 1, close - open - 1));
+        text.append(sql.substr(0, open)).append(own.table(name.c_str()));
+        sql.remove_prefix(close + 1);
     }
-    return text;
 }
 
 /// A cell as UTF-8, whatever the database's encoding; empty if it is NULL.

@@ -216,6 +216,11 @@ void CrewExamination::look_at_white_space()
 void CrewExamination::look_at_caller_dependence()
 {
     // The server prints a view's definition with its keywords in capitals; a function's source is as it was written.
+    // They are parameters, since a backslash in a literal depends on the caller's settings.
+    static constexpr std::string_view in_definition =
+        R"(\m(auth\.\w+\(|current_setting\(|pg_has_role\(|CURRENT_USER|SESSION_USER|CURRENT_ROLE|SYSTEM_USER|USER\M))";
+    static constexpr std::string_view in_source =
+        R"(\m(auth\.\w+\s*\(|current_setting\s*\(|pg_has_role\s*\(|(current|session|system)_user\M|current_role\M))";
     static constexpr const char *read_dependence = R"(
         WITH RECURSIVE views (oid) AS (
             SELECT $1::oid
@@ -236,21 +241,22 @@ void CrewExamination::look_at_caller_dependence()
             SELECT 'view ' || c.oid::regclass::text
             FROM views AS v
             JOIN pg_class AS c ON c.oid = v.oid AND c.relkind = 'v'
-            WHERE pg_get_viewdef(c.oid) ~ '\m(auth\.\w+\(|current_setting\(|pg_has_role\(|CURRENT_USER|SESSION_USER|CURRENT_ROLE|SYSTEM_USER|USER\M)'
+            WHERE pg_get_viewdef(c.oid) ~ $2
                OR EXISTS (SELECT FROM unnest(c.reloptions) AS o WHERE o ~* '^security_invoker=(t|y|on|1)')
             UNION ALL
             SELECT 'function ' || p.oid::regprocedure::text
             FROM functions AS f
             JOIN pg_proc AS p ON p.oid = f.oid
             WHERE coalesce(pg_get_function_sqlbody(p.oid), p.prosrc)
-                  ~* '\m(auth\.\w+\s*\(|current_setting\s*\(|pg_has_role\s*\(|(current|session|system)_user\M|current_role\M)'
+                  ~* $3
         )
         SELECT string_agg(f.name, ', ' ORDER BY f.name COLLATE "C") FROM found AS f)";
     findings_.look("caller_dependence", [&] {
         const char *const schema = options_.crew_schema.c_str();
         const Oid desired =
             call([&] { return get_relname_relid("flex_desired_crew", get_namespace_oid(schema, false)); });
-        Rows rows = statements_.run(read_dependence, {std::to_string(desired)}, own_.identity);
+        Rows rows =
+            statements_.run(read_dependence, {std::to_string(desired), in_definition, in_source}, own_.identity);
         const std::string names(rows.at(0, 0).value_or(""));
         rows.release();
         if (names.empty())

@@ -91,8 +91,7 @@ constexpr const char *account_values_sql = ", $28, clock_timestamp() + make_inte
 
 std::int64_t next_run_id(Statements &statements, const OwnTables &own)
 {
-    Rows rows =
-        statements.run("SELECT nextval('" + own.table("flex_sync_run_id_seq") + "'::regclass)::text", {}, own.identity);
+    Rows rows = statements.run("SELECT nextval($1::regclass)::text", {own.table("flex_sync_run_id_seq")}, own.identity);
     const std::string_view text = *rows.at(0, 0);
     std::int64_t id = 0;
     std::from_chars(text.data(), text.data() + text.size(), id);
