@@ -1,6 +1,7 @@
 #include "flex/transfer.hpp"
 
 #include "core/error.hpp"
+#include "flex/url.hpp"
 
 #include <algorithm>
 #include <netinet/in.h>
@@ -48,12 +49,12 @@ Transfer::Transfer(std::size_t index, Request request, const HttpOptions &option
 {
     if (!easy_)
         throw std::bad_alloc();
-    const bool is_https = request_.url.starts_with("https:");
+    const bool is_encrypted = is_https(request_.url);
     set(CURLOPT_URL, request_.url.c_str());
     set(CURLOPT_PATH_AS_IS, 1L);
     set(CURLOPT_PROTOCOLS_STR, "http,https");
     set(CURLOPT_FOLLOWLOCATION, 0L); // curl forwards X-Auth-Token to any host
-    set(CURLOPT_HTTP_VERSION, static_cast<long>(is_https ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+    set(CURLOPT_HTTP_VERSION, static_cast<long>(is_encrypted ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
     set(CURLOPT_ACCEPT_ENCODING, "gzip");
     set(CURLOPT_NOSIGNAL, 1L); // the server owns SIGALRM
     set(CURLOPT_QUICK_EXIT, 1L);
@@ -211,7 +212,7 @@ int Transfer::on_send(void *transfer, char *, char *, int, int) noexcept
 curl_socket_t Transfer::on_open(void *transfer, curlsocktype, curl_sockaddr *address) noexcept
 {
     const auto &self = *static_cast<Transfer *>(transfer);
-    if (!self.request_.url.starts_with("https:") && !is_loopback(address->addr))
+    if (!is_https(self.request_.url) && !is_loopback(address->addr))
         return CURL_SOCKET_BAD;
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }

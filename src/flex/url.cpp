@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <strings.h>
 
 namespace flex {
 
@@ -32,10 +33,22 @@ bool is_unreserved(char c)
 
 } // namespace
 
+bool is_https(std::string_view url)
+{
+    constexpr std::string_view scheme = "https:";
+    return url.size() >= scheme.size() && strncasecmp(url.data(), scheme.data(), scheme.size()) == 0;
+}
+
 bool is_loopback_host(std::string_view host)
 {
-    if (host == "localhost" || host == "[::1]" || host == "::1")
+    constexpr std::string_view name = "localhost";
+    if (host.size() == name.size() && strncasecmp(host.data(), name.data(), name.size()) == 0)
         return true;
+    if (host.starts_with('[') && host.ends_with(']'))
+        host = host.substr(1, host.size() - 2);
+    in6_addr address6{};
+    if (inet_pton(AF_INET6, std::string(host).c_str(), &address6) == 1)
+        return IN6_IS_ADDR_LOOPBACK(&address6);
     in_addr address{};
     return inet_pton(AF_INET, std::string(host).c_str(), &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
 }

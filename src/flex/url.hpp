@@ -18,7 +18,10 @@ std::string without_trailing_slashes(std::string_view url);
 /// are limited by the account, whichever server they go through.
 std::string account_url(std::string_view url);
 
-/// True for "localhost", 127.0.0.0/8 and [::1].
+/// Whether the URL's scheme is https, in any letter case.
+bool is_https(std::string_view url);
+
+/// True for "localhost", in any letter case, 127.0.0.0/8 and [::1], however it is written.
 bool is_loopback_host(std::string_view host);
 
 /// One segment of a path, percent-encoded (RFC 3986): all but unreserved characters, and the dots of "." and "..".

@@ -26,7 +26,8 @@ TEST(Url, https_is_for_any_host)
 TEST(Url, http_is_for_a_loopback_host)
 {
     for (const char *url :
-         {"http://localhost/f5/api", "http://127.0.0.1:8080", "http://127.9.8.7/f5/api", "http://[::1]:8080/f5/api"})
+         {"http://localhost/f5/api", "http://127.0.0.1:8080", "http://127.9.8.7/f5/api", "http://[::1]:8080/f5/api",
+          "http://LOCALHOST/f5/api", "HTTP://LocalHost:8080", "http://[0:0:0:0:0:0:0:1]/", "http://[::0001]/"})
         EXPECT_EQ(why_not(url), "") << url;
 }
 
@@ -36,6 +37,14 @@ TEST(Url, http_is_for_no_other_host)
          {"http://acme.example/f5/api", "http://192.0.2.1", "http://128.0.0.1", "http://localhost.acme.example",
           "http://127.0.0.1.acme.example", "http://[::2]/", "http://[::ffff:192.0.2.1]/", "http://0.0.0.0/"})
         EXPECT_EQ(why_not(url), "its scheme is \"http\", which is for a loopback host only") << url;
+}
+
+TEST(Url, a_scheme_is_https_in_any_letter_case)
+{
+    for (const char *url : {"https://acme.example/", "HTTPS://acme.example/", "Https://acme.example/"})
+        EXPECT_TRUE(flex::is_https(url)) << url;
+    for (const char *url : {"http://acme.example/", "HTTP://acme.example/", "httpss://acme.example/", "https", ""})
+        EXPECT_FALSE(flex::is_https(url)) << url;
 }
 
 TEST(Url, other_schemes_are_refused)
@@ -98,7 +107,8 @@ TEST(Url, what_is_no_url_is_refused)
 
 TEST(Url, these_hosts_are_loopback_hosts)
 {
-    for (const char *host : {"localhost", "127.0.0.1", "127.255.255.254", "::1", "[::1]"})
+    for (const char *host : {"localhost", "LOCALHOST", "LocalHost", "127.0.0.1", "127.255.255.254", "::1", "[::1]",
+                             "[0:0:0:0:0:0:0:1]", "0:0:0:0:0:0:0:1"})
         EXPECT_TRUE(is_loopback_host(host)) << host;
     for (const char *host : {"", "Localhost.example", "126.0.0.1", "128.0.0.1", "127.0.0.1.example", "127.1x", "::2",
                              "[::]", "::ffff:127.0.0.1", "0.0.0.0", "2130706433"})
