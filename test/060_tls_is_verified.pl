@@ -3,7 +3,10 @@
 use strict;
 use warnings;
 
+use File::Copy;
 use FlexSync;
+use POSIX ();
+use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $db = FlexSync->start(server => { retries => 0 });
@@ -52,10 +55,43 @@ foreach my $host ('127.0.0.1', 'localhost')
 	is($db->sync($call)->{status}, 'failed', 'without the authority it fails, although a connection was open');
 }
 
-my $sim = speak_to('good');
-$db->set_server(ca_file => '/nowhere/ca.pem');
-my $result = $db->sync($call);
-is($result->{status}, 'failed', 'a file of authorities that does not exist');
-is($result->{diagnostics}[0]{code}, 'tls', 'is a matter of TLS');
-is($sim->counts->{total}, 0, 'and no request went out');
+# ---- the file of authorities
+
+my $sim = speak_to('good', trusted => 1);
+my $file = "$PostgreSQL::Test::Utils::tmp_check/ca.pem";
+File::Copy::copy($sim->ca_file, $file);
+$db->set_server(ca_file => $file);
+my $session = $db->session;
+is($session->sync($call)->{status}, 'ok', 'a file of authorities');
+my $other = FlexSim->start(tls => 1);
+File::Copy::copy($other->ca_file, $file);
+is($session->sync($call)->{status}, 'failed', 'another in its place is noticed by the next sync, although a connection is open');
+File::Copy::copy($sim->ca_file, $file);
+is($session->sync($call)->{status}, 'ok', 'and so is the first one');
+
+# One that is no regular file is waited for by nobody: the backend goes on, and hears what it is sent.
+my $folder = $PostgreSQL::Test::Utils::tmp_check;
+POSIX::mkfifo("$folder/fifo", 0600) or die "could not make a pipe: $!";
+append_to_file("$folder/huge.pem", '#' x (5 << 20));
+append_to_file("$folder/empty.pem", '');
+append_to_file("$folder/text.pem", "no certificate\n");
+foreach my $bad (
+	[ '/nowhere/ca.pem', qr/"ca_file" could not be read: / ],
+	[ "$folder/fifo", qr/"ca_file" is not a regular file/ ],
+	[ $folder, qr/"ca_file" is not a regular file/ ],
+	[ '/dev/zero', qr/"ca_file" is not a regular file/ ],
+	(map { [ "/proc/self/fd/$_", qr/"ca_file" (is not a regular file|could not be read|is empty)|certificate/ ] } 0 .. 20),
+	[ "$folder/huge.pem", qr/"ca_file" is larger than 4 MB/ ],
+	[ "$folder/empty.pem", qr/"ca_file" is empty/ ],
+	[ "$folder/text.pem", qr/certificate/ ])
+{
+	my ($name, $why) = @$bad;
+	$db->set_server(ca_file => $name);
+	$sim->clear_log;
+	my $result = $session->sync($call);
+	is($result->{status}, 'failed', "$name is no file of authorities");
+	is($result->{diagnostics}[0]{code}, 'tls', "$name: which is a matter of TLS");
+	like($result->{message}, $why, "$name: the message says why");
+	is($sim->counts->{total}, 0, "$name: no request went out");
+}
 done_testing;

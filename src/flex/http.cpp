@@ -1,5 +1,8 @@
 #include "flex/http.hpp"
 
+#include "flex/ca_file.hpp"
+#include "flex/url.hpp"
+
 #include <algorithm>
 
 namespace flex {
@@ -56,8 +59,15 @@ void Http::perform(std::vector<Request> requests, core::TimePoint deadline, cons
                 .deadline = deadline,
                 .on_response = on_response,
                 .on_unsent = on_unsent};
-    for (std::size_t index = 0; index < requests.size(); ++index)
-        batch.waiting.push_back({index, std::move(requests[index])});
+    const std::string why_not = load_authorities(requests);
+    for (std::size_t index = 0; index < requests.size(); ++index) {
+        if (why_not.empty()) {
+            batch.waiting.push_back({index, std::move(requests[index])});
+            continue;
+        }
+        Response response{.result = CURLE_SSL_CACERT_BADFILE, .error = why_not};
+        on_response(index, response);
+    }
 
     start_some(batch);
     Pool::instance().turn();
@@ -70,6 +80,17 @@ void Http::perform(std::vector<Request> requests, core::TimePoint deadline, cons
         if (!batch.under_way.empty() || !batch.waiting.empty())
             wait(batch);
     }
+}
+
+/// Reads the file of certificates to trust, each time, so that one that was replaced is noticed. Why it cannot be used,
+/// if so.
+std::string Http::load_authorities(const std::vector<Request> &requests)
+{
+    if (options_.ca_file.empty() || requests.empty() || !is_https(requests.front().url))
+        return {};
+    CaFile file = read_ca_file(options_.ca_file);
+    options_.authorities = std::move(file.authorities);
+    return file.error;
 }
 
 /// Begins what may begin now, in order. What could not end before the deadline is told off at once.

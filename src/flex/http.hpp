@@ -49,6 +49,7 @@ private:
     struct Batch;
 
     void start_some(Batch &batch);
+    std::string load_authorities(const std::vector<Request> &requests);
     bool has_time(const Batch &batch, const Request &request) const;
     void collect(Batch &batch);
     void wait(const Batch &batch);

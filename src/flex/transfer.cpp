@@ -64,7 +64,7 @@ Transfer::Transfer(std::size_t index, Request request, const HttpOptions &option
     set(CURLOPT_PROXY, options.proxy.c_str()); // an empty one also keeps the environment's out
     set(CURLOPT_NOPROXY, "");
     if (!options.ca_file.empty())
-        set(CURLOPT_CAINFO, options.ca_file.c_str());
+        trust_only(options.authorities);
     set(CURLOPT_ERRORBUFFER, error_);
     set(CURLOPT_PRIVATE, this);
     set(CURLOPT_WRITEFUNCTION, &Transfer::on_body);
@@ -115,6 +115,15 @@ template <class Value> void Transfer::set(CURLoption option, Value value)
         throw core::Error("could not prepare an HTTP request", "libcurl does not take option " +
                                                                    std::to_string(option) + ": " +
                                                                    curl_easy_strerror(code) + ".");
+}
+
+/// The name of a file would be opened by libcurl, wherever it leads. The text outlives the transfer.
+void Transfer::trust_only(const std::string &authorities)
+{
+    curl_blob blob{
+        .data = const_cast<char *>(authorities.data()), .len = authorities.size(), .flags = CURL_BLOB_NOCOPY};
+    set(CURLOPT_CAINFO_BLOB, &blob);
+    set(CURLOPT_CAPATH, static_cast<char *>(nullptr)); // the system's folder, which it would trust as well
 }
 
 void Transfer::add_header(const std::string &line)

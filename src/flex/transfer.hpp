@@ -19,6 +19,7 @@ struct HttpOptions {
     int retries = 3;                            ///< tries beyond the first for a request that is safe to repeat
     int max_parallel = 6;                       ///< requests in flight at once
     std::string ca_file;                        ///< empty: the system's trust
+    std::string authorities;                    ///< what that file holds; Http reads it
     std::string proxy;                          ///< empty: none, whatever the environment says
 };
 
@@ -75,6 +76,7 @@ private:
 
     template <class Value> void set(CURLoption option, Value value);
     void add_header(const std::string &line);
+    void trust_only(const std::string &authorities);
     double seconds(CURLINFO info) const;
     void note_header(std::string_view line);
 

@@ -155,7 +155,9 @@ constexpr std::array options{
            "lineItemId "
            "or ids",
            read_bulk_delete},
-    Option{"ca_file", OptionPlace::Server, "the path of a file with certificates that the database server can read",
+    Option{"ca_file", OptionPlace::Server,
+           "the path of a regular file of at most 4 MB with certificates, which the database server can read; for "
+           "superusers and members of pg_read_server_files to set",
            [](const std::string &value, Target &t) { return read_text(value, t.server.http.ca_file); }},
     Option{"proxy", OptionPlace::Server, "the URL of an HTTP proxy",
            [](const std::string &value, Target &t) { return read_text(value, t.server.http.proxy); }},
@@ -200,6 +202,15 @@ Target read_options(OptionPlace place, const std::vector<OptionText> &texts)
     return target;
 }
 
+/// The server reads the file with its own rights.
+void check_may_read_files()
+{
+    if (!call([] { return has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES); }))
+        throw Error("42501", "permission denied to set option \"ca_file\"",
+                    "It is for superusers and for roles with the privileges of pg_read_server_files.",
+                    "Let a superuser set it, or grant pg_read_server_files to the role.");
+}
+
 } // namespace
 
 bool is_sendable_token(std::string_view token)
@@ -211,6 +222,8 @@ bool is_sendable_token(std::string_view token)
 void check_options(OptionPlace place, const std::vector<OptionText> &texts)
 {
     const Target target = read_options(place, texts);
+    if (!target.server.http.ca_file.empty())
+        check_may_read_files();
     if (place == OptionPlace::Server && target.server.url.empty())
         throw Error("HV002", "option \"url\" is required", "", "It takes " + std::string(options[0].takes) + ".");
     if (place == OptionPlace::UserMapping && target.mapping.token.empty() == target.mapping.vault_secret.empty())
