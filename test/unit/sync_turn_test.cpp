@@ -59,7 +59,7 @@ TEST(Turn, an_older_one_is_asked_for_again)
     Turn turn;
     turn.has_on_call("ann", "l1", "r1");
     EXPECT_EQ(summary(turn.after(1801ms, [&] { turn.flex.loses("l1"); })),
-              "ok: desired 1, added 1, stale 1, passes 1, requests 4");
+              "ok: desired 1, added 1, stale 1, passes 1, requests 5");
 }
 
 TEST(Turn, a_listing_that_flex_took_long_for_is_as_good_as_another)
