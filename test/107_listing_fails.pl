@@ -64,6 +64,7 @@ fails_with('huge body in chunks', { huge_body => 70000, chunked => 1 }, 'too_lar
 fails_with('deep JSON', { deep_json => 20000 }, 'malformed');
 fails_with('status 206', { status => 206, act => 1 }, 'malformed', message => qr/part of the list/);
 fails_with('Content-Range', { headers => { 'Content-Range' => 'items 0-1/7' } }, 'malformed', message => qr/part of the list/);
+fails_with('X-Total-Count', { headers => { 'X-Total-Count' => '8' } }, 'malformed', message => qr/part of the list/);
 fails_with('Link', { headers => { Link => '</next>; rel="next"' } }, 'malformed', message => qr/part of the list/);
 fails_with("relabelled to '$_'", { relabel => $_ }, 'void', message => qr/cannot be true/) foreach 'service-offering', 'kontakt';
 

@@ -24,6 +24,21 @@ bool is_deletion(const Change &change)
     return change.kind == Change::Kind::Delete;
 }
 
+DecodedListing part_of_a_list()
+{
+    return {.lines = {}, .error = "it is only a part of the list"};
+}
+
+/// The lines of an answer that is a whole list. Some count the nested rows too.
+DecodedListing decode_whole(Response &response)
+{
+    if (response.status != 200 || !response.paging.empty())
+        return part_of_a_list();
+    DecodedListing decoded = decode_listing(std::move(response.body));
+    const bool is_whole = response.total_count <= decoded.roots || response.total_count == decoded.lines.size();
+    return decoded.error || is_whole ? std::move(decoded) : part_of_a_list();
+}
+
 core::Listing listing_of(Response &response)
 {
     core::Listing listing{.answer = answer_of(response)};
@@ -32,9 +47,7 @@ core::Listing listing_of(Response &response)
             "Flex answered HTTP status 404: it has no element with the flex_element_id of the crew call.";
     if (listing.answer.outcome != Outcome::Done)
         return listing;
-    DecodedListing decoded = response.status == 200 && response.paging.empty()
-                                 ? decode_listing(std::move(response.body))
-                                 : DecodedListing{.lines = {}, .error = "it is only a part of the list"};
+    DecodedListing decoded = decode_whole(response);
     if (!decoded.error) {
         listing.lines = std::move(decoded.lines);
         return listing;

@@ -76,7 +76,7 @@ DecodedListing decode_listing(std::string body)
     // The reader takes a byte 0 for the end.
     if (stream.Tell() != size)
         return {.lines = {}, .error = "it is not valid JSON (at byte " + std::to_string(stream.Tell()) + ")"};
-    DecodedListing listing{.lines = handler.take_lines()};
+    DecodedListing listing{.lines = handler.take_lines(), .roots = handler.roots()};
     if (const std::optional<std::string> id = id_listed_twice(listing.lines))
         return {.lines = {}, .error = "it holds line \"" + *id + "\" twice"};
     return listing;

@@ -12,6 +12,7 @@ namespace flex {
 /// A decoded listing. If there is an error, there are no lines: half a listing tells nothing.
 struct DecodedListing {
     std::vector<core::Line> lines;
+    std::size_t roots = 0;                 ///< how many of them are nested in none
     std::optional<std::string> error = {}; ///< why the listing is void, as the end of a sentence
 };
 

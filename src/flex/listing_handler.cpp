@@ -164,6 +164,7 @@ bool ListingHandler::StartObject()
         return fail("it is not a JSON array");
     case Place::Rows:
         next = Place::Row;
+        roots_ += rows_.empty();
         rows_.push_back({.slot = lines_.size()});
         lines_.push_back({.id = core::LineItemId(core::Uuid{}), .resource = {}, .role = {}, .name = {}});
         break;

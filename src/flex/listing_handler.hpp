@@ -31,6 +31,7 @@ public:
     bool EndArray(json::SizeType);
 
     std::vector<core::Line> take_lines() { return std::move(lines_); }
+    std::size_t roots() const { return roots_; }
     const std::string &error() const { return error_; }
 
 private:
@@ -63,6 +64,7 @@ private:
     std::vector<Field> fields_{Field::None}; ///< beside `places_`: the key whose value comes next
     std::vector<Row> rows_;
     std::vector<core::Line> lines_;
+    std::size_t roots_ = 0;
     std::string error_;
 };
 

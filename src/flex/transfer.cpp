@@ -4,6 +4,8 @@
 #include "flex/url.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <limits>
 #include <netinet/in.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -38,6 +40,16 @@ std::optional<std::string> value_of(std::string_view line, std::string_view name
     while (!line.empty() && static_cast<unsigned char>(line.back()) <= ' ')
         line.remove_suffix(1);
     return std::string(line);
+}
+
+/// A number of rows. What says none, or one that is too large, says that there are more than came.
+std::size_t row_count_of(std::string_view text)
+{
+    std::size_t count = 0;
+    if (text.empty())
+        return count;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+    return error == std::errc() && end == text.data() + text.size() ? count : std::numeric_limits<std::size_t>::max();
 }
 
 } // namespace
@@ -203,6 +215,10 @@ void Transfer::note_header(std::string_view line)
         response_.paging = "Content-Range";
     else if (auto link = value_of(line, "Link"); link && link->find("next") != std::string::npos)
         response_.paging = "Link";
+    else if (auto page = value_of(line, "X-Next-Page"); page && !page->empty())
+        response_.paging = "X-Next-Page";
+    else if (auto count = value_of(line, "X-Total-Count"))
+        response_.total_count = std::max(response_.total_count, row_count_of(*count));
 }
 
 /// Called before each send, the hidden ones too: when a kept connection dies before a byte of the answer has come,

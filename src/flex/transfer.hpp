@@ -43,7 +43,8 @@ struct Response {
     int os_error = 0;       ///< the errno of what failed, where libcurl knows one
     std::string retry_after = {};
     std::string refreshed_token = {};
-    std::string paging = {}; ///< a header that tells of further pages
+    std::string paging = {};     ///< a header that tells of further pages
+    std::size_t total_count = 0; ///< the rows that there are, as a header says; the largest number if it says no number
     double resolved = 0, connected = 0, secured = 0, first_byte = 0,
            total = 0; ///< seconds since the start, 0: not reached
 };

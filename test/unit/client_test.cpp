@@ -204,6 +204,39 @@ TEST(Client, a_listing_that_tells_nothing_has_no_lines)
     }
 }
 
+/// Two rows, one of them with another nested in it, under a header that counts them.
+core::Listing listing_counted_by(const std::string &header)
+{
+    const std::string rows =
+        R"([{"id": "l1", "type": "contact"}, {"id": "l2", "type": "group", "children": [{"id": "l3", "type": "contact"}]}])";
+    Flex flex(always(answer(200, rows, header + "\r\n")));
+    return flex.list();
+}
+
+TEST(Client, a_listing_of_fewer_rows_than_it_should_have_was_cut_short)
+{
+    for (const char *header : {"X-Total-Count: 4", "x-total-count:\t99 ", "X-Total-Count: 99999999999999999999999",
+                               "X-Total-Count: 2\r\nX-Total-Count: 7", "X-Total-Count: many", "X-Total-Count: -1",
+                               "X-Total-Count: 2.0", "X-Total-Count: 2, 7", "X-Next-Page: 2"}) {
+        const core::Listing listing = listing_counted_by(header);
+        EXPECT_EQ(listing.answer.outcome, Outcome::Unknown) << header;
+        EXPECT_EQ(listing.answer.code, "malformed") << header;
+        EXPECT_EQ(listing.answer.message, "Flex's answer is no listing: it is only a part of the list.") << header;
+        EXPECT_TRUE(listing.lines.empty()) << header;
+    }
+}
+
+TEST(Client, a_listing_of_as_many_rows_as_it_should_have_is_whole)
+{
+    // Some count the nested rows too. Rows that come beside the count are no harm.
+    for (const char *header : {"X-Total-Count: 2", "X-Total-Count: 3", "X-Total-Count: 1", "X-Total-Count: 002",
+                               "X-Total-Count:", "X-Next-Page:"}) {
+        const core::Listing listing = listing_counted_by(header);
+        EXPECT_EQ(listing.answer.outcome, Outcome::Done) << header << ": " << listing.answer.message;
+        EXPECT_EQ(listing.lines.size(), 3u) << header;
+    }
+}
+
 TEST(Client, a_listing_without_time_was_not_sent)
 {
     Flex flex{Answers()};
