@@ -15,6 +15,9 @@ namespace {
 /// A request is not begun when less than this is left: it could not end in time.
 constexpr milliseconds least_time_for_a_request(10);
 
+/// A connection that is closed sooner after an answer was not closed for being idle.
+constexpr milliseconds least_idle_time(2000);
+
 } // namespace
 
 /// The requests of one perform(): those that wait, and those that are under way. They leave the pool with it.
@@ -112,6 +115,8 @@ void Http::start_some(Batch &batch)
             batch.on_unsent(request.index);
             continue;
         }
+        if (!request.request.is_repeatable && Pool::instance().loses_connections(request.request.url))
+            request.request.opens_connection = true;
         const auto left = std::chrono::floor<milliseconds>(batch.deadline - now);
         batch.under_way.push_back(std::make_unique<Transfer>(request.index, std::move(request.request), options_,
                                                              token_, std::min(options_.request_timeout, left)));
@@ -139,6 +144,12 @@ void Http::collect(Batch &batch)
         batch.under_way.erase(ended);
         Response response = transfer->finish(result);
         requests_sent_ += response.sends;
+        note_connection(transfer->url(), response);
+        if (response.is_too_late) {
+            batch.waiting.push_front({transfer->index(), transfer->take_request()});
+            batch.waiting.front().request.opens_connection = true;
+            continue;
+        }
         if (!response.refreshed_token.empty())
             token_ = response.refreshed_token;
         milliseconds &slowest = slowest_[static_cast<std::size_t>(transfer->method())];
@@ -152,6 +163,20 @@ void Http::collect(Batch &batch)
             batch.held_until = std::max(batch.held_until, not_before);
         batch.waiting.push_front({transfer->index(), std::move(next->request), not_before});
     }
+}
+
+/// Learns whether the server closes connections without saying so, which costs an add that is just then on its way. To
+/// such a server adds go over connections of their own, for as long as this process lives.
+void Http::note_connection(const std::string &url, const Response &response)
+{
+    const core::TimePoint now = steady_clock::now();
+    const auto last_answer = last_answers_.find(response.port);
+    const bool closed_at_once =
+        response.is_too_late && last_answer != last_answers_.end() && now - last_answer->second < least_idle_time;
+    if (response.lost_connection || closed_at_once)
+        Pool::instance().note_loss(url);
+    if (response.result == CURLE_OK)
+        last_answers_[response.port] = now;
 }
 
 /// Waits for the network, curl's timer, or the moment at which a request may begin.

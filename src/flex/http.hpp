@@ -8,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 namespace flex {
@@ -52,13 +53,15 @@ private:
     std::string load_authorities(const std::vector<Request> &requests);
     bool has_time(const Batch &batch, const Request &request) const;
     void collect(Batch &batch);
+    void note_connection(const std::string &url, const Response &response);
     void wait(const Batch &batch);
 
     HttpOptions options_;
     Waiter &waiter_;
     std::string token_; ///< the option's, or the one that Flex refreshed it with
     int requests_sent_ = 0;
-    std::array<std::chrono::milliseconds, 3> slowest_{}; ///< by method: the longest that a request took so far
+    std::unordered_map<int, core::TimePoint> last_answers_; ///< by our port of the connection
+    std::array<std::chrono::milliseconds, 3> slowest_{};    ///< by method: the longest that a request took so far
 };
 
 } // namespace flex

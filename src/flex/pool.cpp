@@ -7,11 +7,12 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <filesystem>
+#include <netinet/in.h>
 #include <new>
-#include <string>
+#include <poll.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
-#include <vector>
 
 // CURLOPT_QUICK_EXIT, without which a resolver that never answers holds up a cancel, came with 7.87.
 static_assert(LIBCURL_VERSION_NUM >= 0x075700, "flex_sync needs libcurl 7.87 or later");
@@ -42,6 +43,25 @@ void close_on_exec_all_but(const std::vector<int> &before)
     for (const int descriptor : open_descriptors())
         if (std::find(before.begin(), before.end(), descriptor) == before.end())
             fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+}
+
+/// Our port of a connection; -1 if there is none.
+int local_port_of(int socket)
+{
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    if (getsockname(socket, reinterpret_cast<sockaddr *>(&address), &size) != 0)
+        return -1;
+    if (address.ss_family == AF_INET6)
+        return ntohs(reinterpret_cast<const sockaddr_in6 &>(address).sin6_port);
+    return address.ss_family == AF_INET ? ntohs(reinterpret_cast<const sockaddr_in &>(address).sin_port) : -1;
+}
+
+/// Scheme, host and port.
+std::string_view origin_of(std::string_view url)
+{
+    const std::size_t host = url.find("://");
+    return host == std::string_view::npos ? url : url.substr(0, url.find_first_of("/?#", host + 3));
 }
 
 } // namespace
@@ -87,6 +107,41 @@ Pool::Pool()
     curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
     curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, max_kept_connections);
     curl_multi_setopt(multi_, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX));
+}
+
+curl_socket_t Pool::open(int family, int type, int protocol)
+{
+    sockets_.reserve(sockets_.size() + 1);
+    const curl_socket_t socket = ::socket(family, type | SOCK_CLOEXEC, protocol);
+    if (socket >= 0)
+        sockets_.push_back(socket);
+    return socket;
+}
+
+int Pool::on_close(void *pool, curl_socket_t socket) noexcept
+{
+    std::erase(static_cast<Pool *>(pool)->sockets_, socket);
+    return close(socket);
+}
+
+bool Pool::is_closed_by_peer(int local_port) const
+{
+    const auto found = std::find_if(sockets_.begin(), sockets_.end(),
+                                    [local_port](curl_socket_t socket) { return local_port_of(socket) == local_port; });
+    if (found == sockets_.end())
+        return false;
+    pollfd state{.fd = *found, .events = POLLRDHUP, .revents = 0};
+    return poll(&state, 1, 0) > 0;
+}
+
+bool Pool::loses_connections(std::string_view url) const
+{
+    return losers_.contains(origin_of(url));
+}
+
+void Pool::note_loss(std::string_view url)
+{
+    losers_.emplace(origin_of(url));
 }
 
 std::optional<milliseconds> Pool::timer() const

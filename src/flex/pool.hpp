@@ -6,6 +6,10 @@
 #include <csignal>
 #include <curl/curl.h>
 #include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace flex {
 
@@ -40,6 +44,19 @@ public:
     /// Lets curl do what sockets and timer ask for. Never blocks.
     void turn();
 
+    /// A socket that programs of the session do not inherit; negative if there is none.
+    curl_socket_t open(int family, int type, int protocol);
+
+    /// curl's way to close one of those, `pool` being this.
+    static int on_close(void *pool, curl_socket_t socket) noexcept;
+
+    /// True if the connection from this port of ours is one that the other side has closed.
+    bool is_closed_by_peer(int local_port) const;
+
+    /// True if connections to the server of this URL die between two requests, as `note_loss` was told.
+    bool loses_connections(std::string_view url) const;
+    void note_loss(std::string_view url);
+
 private:
     Pool();
 
@@ -48,6 +65,8 @@ private:
 
     CURLM *multi_;
     int epoll_;
+    std::vector<curl_socket_t> sockets_;
+    std::set<std::string, std::less<>> losers_; ///< schemes, hosts and ports
     std::optional<std::chrono::steady_clock::time_point> timer_;
 };
 

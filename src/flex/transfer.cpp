@@ -73,6 +73,8 @@ Transfer::Transfer(std::size_t index, Request request, const HttpOptions &option
     set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::min(options.connect_timeout, timeout).count()));
     set(CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()));
     set(CURLOPT_MAXAGE_CONN, max_idle_seconds);
+    set(CURLOPT_FRESH_CONNECT, static_cast<long>(request_.opens_connection));
+    set(CURLOPT_FORBID_REUSE, static_cast<long>(request_.opens_connection && !request_.is_repeatable));
     set(CURLOPT_PROXY, options.proxy.c_str()); // an empty one also keeps the environment's out
     set(CURLOPT_NOPROXY, "");
     if (!options.ca_file.empty())
@@ -87,6 +89,8 @@ Transfer::Transfer(std::size_t index, Request request, const HttpOptions &option
     set(CURLOPT_PREREQDATA, this);
     set(CURLOPT_OPENSOCKETFUNCTION, &Transfer::on_open);
     set(CURLOPT_OPENSOCKETDATA, this);
+    set(CURLOPT_CLOSESOCKETFUNCTION, &Pool::on_close);
+    set(CURLOPT_CLOSESOCKETDATA, &Pool::instance()); // the connection may outlive the transfer
 
     add_header("X-Auth-Token: " + token);
     add_header("X-Requested-With: XMLHttpRequest");
@@ -154,16 +158,31 @@ double Transfer::seconds(CURLINFO info) const
     return static_cast<double>(microseconds) / 1e6;
 }
 
+long Transfer::number(CURLINFO info) const
+{
+    long value = 0;
+    curl_easy_getinfo(easy_.get(), info, &value);
+    return value;
+}
+
+/// True if a request that is sent once was sent on a kept connection that died without an answer. Where libcurl was
+/// about to send it again, it has opened another one.
+bool Transfer::is_lost_with_connection(CURLcode result) const
+{
+    if (request_.is_repeatable || response_.sends == 0 || response_.status != 0)
+        return false;
+    return result == CURLE_ABORTED_BY_CALLBACK ||
+           (result != CURLE_OK && result != CURLE_OPERATION_TIMEDOUT && number(CURLINFO_NUM_CONNECTS) == 0);
+}
+
 Response Transfer::finish(CURLcode result)
 {
-    long status = 0;
-    curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
     response_.result = result;
-    response_.status = static_cast<int>(status);
+    response_.status = static_cast<int>(number(CURLINFO_RESPONSE_CODE));
     response_.error = error_[0] ? error_ : curl_easy_strerror(result);
-    long os_error = 0;
-    curl_easy_getinfo(easy_.get(), CURLINFO_OS_ERRNO, &os_error);
-    response_.os_error = static_cast<int>(os_error);
+    response_.os_error = static_cast<int>(number(CURLINFO_OS_ERRNO));
+    response_.port = static_cast<int>(number(CURLINFO_LOCAL_PORT));
+    response_.lost_connection = is_lost_with_connection(result);
     response_.resolved = seconds(CURLINFO_NAMELOOKUP_TIME_T);
     response_.connected = seconds(CURLINFO_CONNECT_TIME_T);
     response_.secured = seconds(CURLINFO_APPCONNECT_TIME_T);
@@ -222,12 +241,18 @@ void Transfer::note_header(std::string_view line)
 }
 
 /// Called before each send, the hidden ones too: when a kept connection dies before a byte of the answer has come,
-/// libcurl sends the request again on a new one by itself. An add must not be.
-int Transfer::on_send(void *transfer, char *, char *, int, int) noexcept
+/// libcurl sends the request again on a new one by itself. An add must not be. Nor is anything sent on a connection
+/// that is closed already: not all versions look before they use one.
+int Transfer::on_send(void *transfer, char *, char *, int, int local_port) noexcept
 {
     auto &self = *static_cast<Transfer *>(transfer);
     if (self.response_.sends > 0 && !self.request_.is_repeatable)
         return CURL_PREREQFUNC_ABORT;
+    const bool may_be_closed = self.response_.sends == 0 && !self.request_.opens_connection;
+    if (may_be_closed && Pool::instance().is_closed_by_peer(local_port)) {
+        self.response_.is_too_late = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
     ++self.response_.sends;
     return CURL_PREREQFUNC_OK;
 }
@@ -235,11 +260,13 @@ int Transfer::on_send(void *transfer, char *, char *, int, int) noexcept
 /// Sockets are closed when the backend runs a program, and plain HTTP stays on this machine, whatever a name resolves
 /// to.
 curl_socket_t Transfer::on_open(void *transfer, curlsocktype, curl_sockaddr *address) noexcept
-{
+try {
     const auto &self = *static_cast<Transfer *>(transfer);
     if (!is_https(self.request_.url) && !is_loopback(address->addr))
         return CURL_SOCKET_BAD;
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    return Pool::instance().open(address->family, address->socktype, address->protocol);
+} catch (const std::bad_alloc &) {
+    return CURL_SOCKET_BAD;
 }
 
 } // namespace flex

@@ -29,14 +29,18 @@ struct Request {
     std::string url;
     std::string body = {};
     const char *content_type = nullptr;
-    bool is_repeatable = true; ///< false: never sent a second time, not even by libcurl itself
+    bool is_repeatable = true;     ///< false: never sent a second time, not even by libcurl itself
+    bool opens_connection = false; ///< takes none that is kept; one that is not repeatable doesn't leave it to others
 };
 
 /// What became of a request, before anybody says what it means.
 struct Response {
     CURLcode result = CURLE_OK;
-    int status = 0; ///< of the answer; 0 if none came
-    int sends = 0;  ///< times that it went out on the wire
+    int status = 0;               ///< of the answer; 0 if none came
+    int sends = 0;                ///< times that it went out on the wire
+    int port = 0;                 ///< ours, of the connection; 0 if there was none
+    bool is_too_late = false;     ///< not sent: the kept connection had been closed
+    bool lost_connection = false; ///< not repeatable, and lost with the kept connection that it was sent on
     bool is_too_large = false;
     std::string body = {};
     std::string error = {}; ///< libcurl's words
@@ -64,7 +68,11 @@ public:
     CURL *easy() const { return easy_.get(); }
     std::size_t index() const { return index_; }
     Request::Method method() const { return request_.method; }
+    const std::string &url() const { return request_.url; }
     int sends() const { return response_.sends; }
+
+    /// The request, which nobody has sent if the response says `is_too_late`.
+    Request take_request() { return std::move(request_); }
 
     /// The response, once curl says that the transfer has ended so.
     Response finish(CURLcode result);
@@ -79,11 +87,13 @@ private:
     void add_header(const std::string &line);
     void trust_only(const std::string &authorities);
     double seconds(CURLINFO info) const;
+    long number(CURLINFO info) const;
+    bool is_lost_with_connection(CURLcode result) const;
     void note_header(std::string_view line);
 
     static std::size_t on_body(char *data, std::size_t size, std::size_t count, void *transfer) noexcept;
     static std::size_t on_header(char *data, std::size_t size, std::size_t count, void *transfer) noexcept;
-    static int on_send(void *transfer, char *, char *, int, int) noexcept;
+    static int on_send(void *transfer, char *, char *, int, int local_port) noexcept;
     static curl_socket_t on_open(void *transfer, curlsocktype, curl_sockaddr *address) noexcept;
 
     std::size_t index_;

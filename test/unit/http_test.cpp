@@ -592,6 +592,94 @@ TEST(Http, a_repeatable_request_that_libcurl_sends_again_is_counted_as_often)
     EXPECT_EQ(http.requests_sent(), 3);
 }
 
+std::vector<int> places_of_adds(const WireServer &server)
+{
+    std::vector<int> places;
+    for (const WireRequest &request : server.requests())
+        if (request.line().starts_with("POST "))
+            places.push_back(request.on_connection);
+    return places;
+}
+
+TEST(Http, adds_go_over_kept_connections)
+{
+    WireServer server(always(answer(200)));
+    unit::PollWaiter waiter;
+    Http http(options(), waiter);
+    perform_one(http, {.url = server.url("/list")});
+    for (int i = 0; i < 3; ++i)
+        EXPECT_EQ(perform_one(http, add_request(server.url("/add"))).status, 200);
+    EXPECT_EQ(server.connection_count(), 1);
+}
+
+TEST(Http, an_add_is_not_sent_on_a_kept_connection_that_is_closed)
+{
+    WireServer server(always(answer(200), WireReply::Then::Close));
+    unit::PollWaiter waiter;
+    Http http(options(), waiter);
+    for (int i = 0; i < 3; ++i) {
+        perform_one(http, {.url = server.url("/list")});
+        std::this_thread::sleep_for(20ms); // for the end to arrive
+        const Response response = perform_one(http, add_request(server.url("/add")));
+        EXPECT_EQ(response.status, 200) << response.error;
+        EXPECT_EQ(response.sends, 1);
+    }
+    EXPECT_EQ(places_of_adds(server), (std::vector<int>{1, 1, 1}));
+}
+
+TEST(Http, an_add_on_a_closed_connection_needs_time_for_another)
+{
+    WireServer server(always(answer(200), WireReply::Then::Close));
+    unit::PollWaiter waiter;
+    Http http(options(), waiter);
+    perform_one(http, {.url = server.url("/list")});
+    std::this_thread::sleep_for(20ms);
+    int unsent = 0;
+    http.perform(
+        {add_request(server.url("/add"))}, in(0ms), [](std::size_t, Response &) { return std::optional<Http::Next>(); },
+        [&](std::size_t) { ++unsent; });
+    EXPECT_EQ(unsent, 1);
+    EXPECT_TRUE(places_of_adds(server).empty());
+}
+
+TEST(Http, once_an_add_was_lost_with_a_kept_connection_adds_go_over_their_own)
+{
+    // The third request of a connection finds it dying.
+    WireServer server([](const WireRequest &request) {
+        return request.on_connection < 3 ? WireReply{.bytes = answer(200)}
+                                         : WireReply{.bytes = "", .then = WireReply::Then::Close};
+    });
+    WireServer other(always(answer(200)));
+    unit::PollWaiter waiter;
+    const auto list = [&](const WireServer &of) {
+        Http http(options(), waiter);
+        return perform_one(http, {.url = of.url("/list")});
+    };
+    const auto add = [&](const WireServer &to) {
+        Http http(options(), waiter);
+        return perform_one(http, add_request(to.url("/add")));
+    };
+    list(server);
+    EXPECT_EQ(add(server).status, 200);
+    const Response lost = add(server);
+    EXPECT_EQ(lost.status, 0);
+    EXPECT_EQ(lost.sends, 1);
+    EXPECT_TRUE(lost.lost_connection);
+
+    for (int i = 0; i < 5; ++i) {
+        list(server);
+        const Response response = add(server);
+        EXPECT_EQ(response.status, 200) << response.error;
+        EXPECT_EQ(response.sends, 1);
+    }
+    EXPECT_EQ(places_of_adds(server), (std::vector<int>{2, 3, 1, 1, 1, 1, 1}));
+    EXPECT_TRUE(server.has_open(1)) << "those of their own are closed: " << server.open_connections();
+
+    list(other);
+    add(other);
+    EXPECT_EQ(other.connection_count(), 1) << "another server has nothing to do with it";
+}
+
 TEST(Http, nobody_listening_means_nothing_was_sent)
 {
     std::string url;
