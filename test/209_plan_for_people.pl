@@ -44,7 +44,7 @@ my @expected = (
 	[ 'set_role', $tech->(1) . ' should have business role "role-1" on the crew call' ],
 	[ 'set_role', 'Cleo Marsh should have business role "new" on the crew call, not "old"' ],
 	[ 'skip', $tech->(9) . ' is assigned but has no resource in Flex' ],
-	[ 'skip', $tech->(11) . ' is assigned with a resource that has white space at its ends or a control character' ],
+	[ 'skip', $tech->(11) . ' is assigned with a resource that has white space at its ends, a control character or more than 200 bytes' ],
 );
 my @plan = $db->plan($call);
 is_deeply([ map { [ @{$_}{qw(action reason)} ] } @plan ], \@expected, 'what it says, and in which order') or diag(join "\n", map { "$_->{action}: $_->{reason}" } @plan);

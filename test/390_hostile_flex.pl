@@ -57,6 +57,35 @@ my $result = try($call);
 is("@{$result}{qw(status pruned)}", 'ok 1', 'a line whose id is a path') or diag(explain($result));
 is_deeply([ map { $_->{path} } $sim->log(kind => 'delete') ], ['/f5/api/line-item/..%2Fx%3Fy%23z'], 'is encoded, too');
 
+# ---- ids that no index could hold
+
+foreach my $length (201, 6000)
+{
+	my ($element, $id) = ("element-long-$length", 'x' x $length);
+	$call = $db->make_call($element, 1);
+	$sim->fault(kind => 'add', act => 1, body => qq({"addedResourceLineIds": ["$id"]}));
+	$sim->clear_log;
+	$result = try($call);
+	is("@{$result}{qw(status added)}", 'ok 1', "an add answered with a line id of $length bytes: a listing tells") or diag(explain($result));
+	is(scalar(my @adds = $sim->log(kind => 'add')), 1, 'it is not made again');
+	$db->agrees($element, "a line id of $length bytes");
+
+	foreach my $row ({ id => $id, resource => 'resource-9' }, { resource => $id }, { resource => 'resource-9', role => $id })
+	{
+		my $line = $sim->add_row($element, $row);
+		$result = try($call);
+		is("@{$result}{qw(status failed)} $result->{diagnostics}[0]{code}", 'failed 1 malformed', "an id of $length bytes in a listing")
+		  or diag(explain($result));
+		$sim->delete_line($line);
+	}
+	is(try($call)->{status}, 'ok', 'without it all is well');
+
+	$db->desire($call, { technician => 1, resource => $id });
+	$result = try($call);
+	is("@{$result}{qw(status kept)} $result->{diagnostics}[0]{code}", 'ok 1 resource_unclear', "a resource of $length bytes in the database")
+	  or diag(explain($result));
+}
+
 # ---- what a listing may be
 
 sub is_refused

@@ -80,7 +80,8 @@ std::string_view sentence_of(Reason reason)
     case Reason::ResourceConflict:
         return "is assigned with two different resources";
     case Reason::ResourceMalformed:
-        return "is assigned with a resource that has white space at its ends or a control character";
+        return "is assigned with a resource that has white space at its ends, a control character or more than 200 "
+               "bytes";
     }
     return "";
 }

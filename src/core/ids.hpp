@@ -23,6 +23,9 @@ std::optional<Uuid> uuid_of(std::string_view text);
 
 bool is_uuid(std::string_view text);
 
+/// The longest id that is believed to be one, in bytes. What Flex calls by a longer name no index of ours could hold.
+constexpr std::size_t max_id_bytes = 200;
+
 /// The form in which ids are compared, hashed and remembered: a UUID in lower case (as a `uuid` column prints it,
 /// whatever Flex writes), any other text as it is.
 std::string canonical_id(std::string_view text);

@@ -43,7 +43,7 @@ enum class Reason {
     RoleDiffers,       ///< the contact shows another role
     NoResource,        ///< the technician is not known in Flex
     ResourceConflict,  ///< the technician is desired with two resources
-    ResourceMalformed, ///< white space at its ends, or a control character
+    ResourceMalformed, ///< white space at its ends, a control character, or too long
 };
 
 /// One step of a plan. It points into the lists that were planned, which must outlive it.

@@ -1,5 +1,7 @@
 #include "core/resource_text.hpp"
 
+#include "core/ids.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -99,7 +101,7 @@ bool has_control(std::string_view text)
 
 bool is_malformed_resource(std::string_view text)
 {
-    return without_blank_ends(text).size() != text.size() || has_control(text);
+    return text.size() > max_id_bytes || without_blank_ends(text).size() != text.size() || has_control(text);
 }
 
 std::string trimmed_resource(std::string_view text)

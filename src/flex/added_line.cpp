@@ -11,7 +11,7 @@ std::optional<core::LineItemId> id_in(const json::Value &value)
     if (!value.IsString() || value.GetStringLength() == 0)
         return std::nullopt;
     std::string id(value.GetString(), value.GetStringLength());
-    if (why_not_storable(id))
+    if (why_not_storable(id) || id.size() > core::max_id_bytes)
         return std::nullopt;
     return core::LineItemId(std::move(id));
 }

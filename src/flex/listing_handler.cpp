@@ -76,6 +76,8 @@ template <class Id> void ListingHandler::set(std::optional<Id> &value, std::stri
 {
     if (text.empty())
         return;
+    if (text.size() > core::max_id_bytes)
+        return note_oddity("has an id longer than 200 bytes");
     const Id id(text);
     if (value && *value != id)
         note_oddity(std::string("shows two ").append(what).append(" that disagree"));
@@ -87,6 +89,8 @@ bool ListingHandler::take(Row &row, std::string_view text)
 {
     switch (fields_.back()) {
     case Field::Id:
+        if (text.size() > core::max_id_bytes)
+            return fail("it holds a row whose id is longer than 200 bytes");
         set(row.id, text, "ids");
         break;
     case Field::ResourceId:

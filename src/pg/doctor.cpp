@@ -190,10 +190,10 @@ void CrewExamination::report_count(const Trouble &trouble, std::int64_t count, s
 /// Judged by the rule of the sync itself.
 void CrewExamination::look_at_white_space()
 {
-    static constexpr Trouble trouble{
-        "resource_white_space", "",
-        "desired technicians whose flex_resource_id has white space at its ends or a control character",
-        "Correct the flex_resource_id; until then a sync skips them."};
+    static constexpr Trouble trouble{"resource_white_space", "",
+                                     "desired technicians whose flex_resource_id has white space at its ends, a "
+                                     "control character or more than 200 bytes",
+                                     "Correct the flex_resource_id; until then a sync skips them."};
     findings_.look(trouble.name, [&] {
         Rows rows = statements_.run(relations_.in(R"(
         SELECT d.technician_id::pg_catalog.text, d.flex_resource_id::pg_catalog.text

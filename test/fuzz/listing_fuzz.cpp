@@ -11,6 +11,7 @@ void check(const core::Line &line)
 {
     fuzz::require(!line.id.text().empty(), "every line has an id");
     fuzz::require(fuzz::is_storable(line.id.text()), "an id can be stored");
+    fuzz::require(line.id.text().size() <= core::max_id_bytes, "an id can be indexed");
     fuzz::require(!line.resource || fuzz::is_storable(line.resource->text()), "a resource can be stored");
     fuzz::require(!line.role || fuzz::is_storable(line.role->text()), "a role can be stored");
     fuzz::require(fuzz::is_storable(line.name), "a name can be stored");

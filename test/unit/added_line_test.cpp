@@ -84,6 +84,18 @@ TEST(AddedLine, deep_nesting_ends_in_none_and_not_in_a_crash)
         "l1");
 }
 
+TEST(AddedLine, an_id_longer_than_200_bytes_is_none)
+{
+    const std::string longest(200, 'x');
+    for (const auto &[before, after] :
+         {std::pair(R"({"id": ")", R"("})"), std::pair(R"({"lineItemId": ")", R"("})"),
+          std::pair(R"({"data": {"id": ")", R"("}})"), std::pair(R"({"addedResourceLineIds": [")", R"("]})")}) {
+        EXPECT_EQ(line_in(before + longest + after), longest);
+        EXPECT_EQ(line_in(before + longest + "x" + after), "(none)") << before;
+        EXPECT_EQ(line_in(before + std::string(6000, 'x') + after), "(none)") << before;
+    }
+}
+
 TEST(AddedLine, the_id_keeps_its_spelling)
 {
     EXPECT_EQ(line_in(R"({"id": "6F1C9A52-0B1E-4C58-9D0F-0A1B2C3D4E5F"})"), "6F1C9A52-0B1E-4C58-9D0F-0A1B2C3D4E5F");

@@ -334,6 +334,36 @@ TEST(Listing, one_id_twice_makes_it_void)
     EXPECT_EQ(ids_of(R"([{"id": "l1"}, {"id": "L1"}])"), (Words{"l1", "L1"}));
 }
 
+// ---- void: ids that no index could hold
+
+TEST(Listing, an_id_may_have_200_bytes)
+{
+    const std::string id(200, 'x');
+    const core::Line line = only_line(R"({"type": "contact", "id": ")" + id + R"(", "resourceId": ")" + id +
+                                      R"(", "business-role": ")" + id + R"("})");
+    EXPECT_EQ(line.id.text(), id);
+    EXPECT_EQ(line.resource->text(), id);
+    EXPECT_EQ(line.role->text(), id);
+}
+
+TEST(Listing, a_longer_id_makes_it_void)
+{
+    for (const std::string &id : {std::string(201, 'x'), std::string(6000, 'x'), std::string(200, 'x') + "\u00e9"}) {
+        for (const char *type : {"contact", "note"})
+            EXPECT_EQ(why_void(std::string(R"([{"type": ")") + type + R"(", "id": ")" + id + R"("}])"),
+                      "it holds a row whose id is longer than 200 bytes")
+                << id;
+        for (const char *field :
+             {R"("resourceId": )", R"("resource": {"id": )", R"("business-role": )", R"("business-role": {"data": )"}) {
+            const std::string end = std::string(field).find('{') == std::string::npos ? "" : "}";
+            for (const char *type : {R"("type": "contact", )", ""})
+                EXPECT_EQ(why_void(std::string(R"([{"id": "l1", )") + type + field + '"' + id + '"' + end + "}]"),
+                          R"(line "l1" has an id longer than 200 bytes)")
+                    << field << id;
+        }
+    }
+}
+
 // ---- void: contacts that contradict themselves
 
 struct Contradiction {

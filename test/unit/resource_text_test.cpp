@@ -39,6 +39,12 @@ TEST(ResourceText, control_characters_beyond_ASCII_are_malformed)
         EXPECT_TRUE(core::is_malformed_resource(text)) << text;
 }
 
+TEST(ResourceText, what_is_longer_than_an_id_of_flex_may_be_is_malformed)
+{
+    EXPECT_FALSE(core::is_malformed_resource(std::string(200, 'r')));
+    EXPECT_TRUE(core::is_malformed_resource(std::string(201, 'r')));
+}
+
 TEST(ResourceText, other_texts_are_not)
 {
     for (const char *text : {"", "r1", "r 1", "0d7c9a34-1b2c-4d5e-8f90-abcdefabcdef",
