@@ -108,6 +108,14 @@ COMMENT ON COLUMN flex_sync_requests.runs_before IS
 
 SELECT pg_catalog.pg_extension_config_dump('flex_sync_requests', '');
 
+-- What the prune policy leaves. Runs of 1.0 have null in the log.
+
+ALTER TYPE flex_sync_result ADD ATTRIBUTE retained integer;
+ALTER TABLE flex_sync_log ADD COLUMN retained integer;
+
+COMMENT ON COLUMN flex_sync_result.retained IS
+'contacts that nobody desires and the prune policy leaves; a diagnostic each, which is no failure';
+
 -- What 1.0 left without a comment.
 
 COMMENT ON COLUMN flex_sync_log.run_id IS 'the run; they are numbered in the order in which they began';

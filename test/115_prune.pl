@@ -20,15 +20,13 @@ sub make_crew
 	$db->sync($call, prune => 'none');
 	$db->run("DELETE FROM flex_crew_assignments WHERE crew_call_id = '$call' AND technician_id = '" . technician(3) . "'");
 	$db->desire($call, 1, 2);
-	$sim->add_row($element, 'by hand');
-	$sim->add_row($element, 'resource-2');
-	return ($element, $call);
+	return ($element, $call, $sim->add_row($element, 'by hand'), $sim->add_row($element, 'resource-2'));
 }
 
 sub leaves
 {
 	my ($name, $arguments, $counts, @resources) = @_;
-	my ($element, $call) = make_crew();
+	my ($element, $call, $by_hand, $surplus) = make_crew();
 	my %planned;
 	$planned{ $_->{action} }++ foreach $db->plan($call, $arguments->{prune});
 	my $result = $db->sync($call, %$arguments);
@@ -36,9 +34,16 @@ sub leaves
 	is_deeply([ sort map { $_->{resource} } $db->flex_contacts($element) ], [ sort @resources ], "$name: what is left in Flex");
 	is($planned{prune} // 0, $result->{pruned}, "$name: the plan said so");
 	is(($planned{prune} // 0) + ($planned{retain} // 0), 3, "$name: and what is retained");
+	is($result->{retained}, $planned{retain} // 0, "$name: the result counts what is retained");
+	my %left = map { $_->{flex_line_item_id} => $_ } grep { $_->{action} eq 'retain' } @{ $result->{diagnostics} };
+	is(scalar keys %left, $planned{retain} // 0, "$name: and has a diagnostic for each") or diag(explain($result));
+	is($left{$surplus}{code}, 'surplus', "$name: one of a second contact") if $left{$surplus};
+	is($left{$by_hand}{code}, 'not_desired', "$name: one of a contact that nobody desires") if $left{$by_hand};
 	is(scalar $db->assignments($call), 2, "$name: rows");
 	my $again = $db->sync($call, %$arguments);
 	is("@{$again}{qw(status pruned http_requests)}", 'ok 0 1', "$name: repeated, it is quiet");
+	is("@{$again}{qw(retained)} " . $db->log_of($again->{run_id})->{retained}, ($planned{retain} // 0) . ' ' . ($planned{retain} // 0),
+		"$name: it says so again, and in the log");
 	return is($db->log_of($result->{run_id})->{prune}, $arguments->{prune} // $name, "$name: the log tells the policy");
 }
 

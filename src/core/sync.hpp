@@ -48,6 +48,7 @@ struct SyncResult {
     int failed = 0;
     int passes = 0;
     int http_requests = 0;
+    int retained = 0;
     std::string message;
     std::vector<Diagnostic> diagnostics;
     std::vector<Operation> operations;

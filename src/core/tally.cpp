@@ -48,6 +48,7 @@ std::string sentence_of(const SyncResult &result)
     separator = "; ";
     list(result.removed, "removed");
     list(result.pruned, "pruned");
+    list(result.retained, "retained");
     list(result.stale, "stale");
     list(result.roles_set, result.roles_set == 1 ? "role set" : "roles set");
     list(result.skipped, "skipped for want of a usable resource");
@@ -88,6 +89,7 @@ SyncResult SyncRun::finish()
     result.failed += static_cast<int>(failures_.size());
     result.diagnostics.insert(result.diagnostics.end(), failures_.begin(), failures_.end());
     result.diagnostics.insert(result.diagnostics.end(), plan_.diagnostics.begin(), plan_.diagnostics.end());
+    report_retained(result);
     result.removed = count_removed();
     result.stale = stale_;
     result.passes = passes_;
@@ -135,6 +137,26 @@ void SyncRun::count_members(SyncResult &result) const
             continue;
         }
         ++result.desired;
+    }
+}
+
+/// Contacts that the policy leaves are no failure, but somebody should look at them: a person may be called for
+/// nothing.
+void SyncRun::report_retained(SyncResult &result) const
+{
+    std::unordered_set<ResourceId> desired;
+    for (const Step &step : plan_.steps)
+        if (step.resource &&
+            (step.action == Action::Keep || step.action == Action::Adopt || step.action == Action::Add))
+            desired.insert(*step.resource);
+    for (const Step &step : plan_.steps) {
+        if (step.action != Action::Retain || step.reason != Reason::PolicyRetains)
+            continue;
+        ++result.retained;
+        result.diagnostics.push_back(
+            desired.contains(*step.resource)
+                ? about(step, "surplus", "Another contact of this resource stays; the prune policy leaves this one.")
+                : about(step, "not_desired", "Nobody desires this contact; the prune policy leaves it."));
     }
 }
 
@@ -273,6 +295,7 @@ SyncResult SyncRun::block(std::string why) const
     result.http_requests = requests_sent();
     result.message = "Nothing was changed. " + std::move(why);
     result.diagnostics = plan_.diagnostics;
+    report_retained(result);
     return result;
 }
 

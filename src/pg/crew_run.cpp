@@ -35,7 +35,8 @@ RowValues values_of(const Run &run)
             {"http_requests", std::to_string(result.http_requests)},
             {"duration_ms", std::to_string(run.duration_ms)},
             {"message", storable(result.message)},
-            {"diagnostics", diagnostics_json(result)}};
+            {"diagnostics", diagnostics_json(result)},
+            {"retained", std::to_string(result.retained)}};
 }
 
 /// Draws the run's id, and shows that it begins, before the moment of that is taken.

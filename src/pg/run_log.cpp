@@ -72,20 +72,20 @@ std::string operations_json(const core::SyncResult &result)
     return ordinal == 0 ? "" : std::string(json.view());
 }
 
-// The columns of flex_sync_result first, in its order.
+// The columns that flex_sync_result has had since 1.0 first, in its order.
 constexpr std::string_view insert_run_sql = R"(
     INSERT INTO {log} (run_id, crew_call_id, status, desired, kept, adopted, added,
                        removed, stale, pruned, roles_set, skipped,
                        failed, passes, http_requests, duration_ms, message, diagnostics,
                        job_id, department, flex_element_id, server, prune, max_removals, started_at,
-                       triggered_by, application_name{account columns})
+                       triggered_by, application_name{later columns})
     VALUES ($1::bigint, $2::uuid, $3, $4::integer, $5::integer, $6::integer, $7::integer,
             $8::integer, $9::integer, $10::integer, $11::integer, $12::integer,
             $13::integer, $14::integer, $15::integer, $16::double precision, $17, $18::jsonb,
             $19::uuid, $20, $21, $22, $23, $24::integer, '2000-01-01 00:00:00+00'::timestamptz + $25::bigint * '1 microsecond'::interval,
-            $26, $27{account}))";
+            $26, $27{later values}))";
 
-constexpr const char *account_values_sql = ", $28, clock_timestamp() + make_interval(secs => $29::double precision)";
+constexpr const char *later_values_sql = ", $28, clock_timestamp() + make_interval(secs => $29::double precision), $30::integer";
 
 } // namespace
 
@@ -108,17 +108,19 @@ void write_log(Statements &statements, const OwnTables &own, const Run &run, con
     std::optional<std::string> retry_after;
     if (run.result.retry_after)
         retry_after = std::to_string(static_cast<double>(run.result.retry_after->count()) / 1000);
+    const std::string retained = std::to_string(run.result.retained);
     std::vector<Parameter> values;
     for (const ColumnValue &value : result)
-        values.push_back(value.text);
+        if (value.name != "retained")
+            values.push_back(value.text);
     values.insert(values.end(), {run.call.job, run.call.department, run.call.element, run.server, name_of(run.prune),
                                  max_removals, started_at, subject, application});
     if (own.has_accounts)
-        values.insert(values.end(), {run.url, retry_after});
+        values.insert(values.end(), {run.url, retry_after, retained});
     std::string insert_run(insert_run_sql);
     insert_run.replace(insert_run.find("{log}"), 5, own.table("flex_sync_log"));
-    insert_run.replace(insert_run.find("{account columns}"), 17, own.has_accounts ? ", url, retry_at" : "");
-    insert_run.replace(insert_run.find("{account}"), 9, own.has_accounts ? account_values_sql : "");
+    insert_run.replace(insert_run.find("{later columns}"), 15, own.has_accounts ? ", url, retry_at, retained" : "");
+    insert_run.replace(insert_run.find("{later values}"), 14, own.has_accounts ? later_values_sql : "");
     statements.run(insert_run, values, own.identity);
 
     const std::string operations = operations_json(run.result);

@@ -15,15 +15,17 @@ using core::Error;
 namespace {
 
 /// The columns of flex_sync_result, as `result_of_run_since` reads them.
-constexpr std::array<const char *, 18> result_columns{
-    "run_id", "crew_call_id", "status",  "desired", "kept",   "adopted",       "added",       "removed", "stale",
-    "pruned", "roles_set",    "skipped", "failed",  "passes", "http_requests", "duration_ms", "message", "diagnostics"};
+constexpr std::array<const char *, 19> result_columns{
+    "run_id",        "crew_call_id", "status",  "desired",     "kept",    "adopted", "added",
+    "removed",       "stale",        "pruned",  "roles_set",   "skipped", "failed",  "passes",
+    "http_requests", "duration_ms",  "message", "diagnostics", "retained"};
 
-// Only UUIDs ($6) are the same element in another letter case.
+// The log of 1.0 has no column "retained". Only UUIDs ($6) are the same element in another letter case.
 constexpr const char *read_run_sql = R"(
     SELECT l.run_id::text, l.crew_call_id::text, l.status, l.desired::text, l.kept::text, l.adopted::text,
            l.added::text, l.removed::text, l.stale::text, l.pruned::text, l.roles_set::text, l.skipped::text,
            l.failed::text, l.passes::text, l.http_requests::text, l.duration_ms::text, l.message, l.diagnostics::text,
+           to_jsonb(l) ->> 'retained',
            (l.diagnostics @> '[{"code": "timeout"}]' OR l.diagnostics @> '[{"code": "deadline"}]')::text,
            greatest(0, ceil(extract(epoch FROM {retry_at} - clock_timestamp()) * 1000))::bigint::text
     FROM {log} AS l
@@ -157,10 +159,10 @@ std::optional<SyncRow> result_of_run_since(std::int64_t last_run, CrewSession &s
                                        session.own.identity);
     if (rows.empty())
         return std::nullopt;
-    SyncRow row{.values = {}, .status = std::string(*rows.at(0, 2)), .timed_out = rows.at(0, 18) == "true"};
+    SyncRow row{.values = {}, .status = std::string(*rows.at(0, 2)), .timed_out = rows.at(0, 19) == "true"};
     for (std::size_t column = 0; column < result_columns.size(); ++column)
-        row.values.push_back({result_columns[column], std::string(rows.at(0, column).value_or(""))});
-    row.retry_after = milliseconds_at(rows, 19);
+        row.values.push_back({result_columns[column], rows.text(0, column)});
+    row.retry_after = milliseconds_at(rows, 20);
     rows.release();
 
     const bool has_written = call([] { return TransactionIdIsValid(GetTopTransactionIdIfAny()); });

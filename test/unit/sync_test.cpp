@@ -93,8 +93,44 @@ TEST(Sync, what_the_policy_retains_stays)
     World world;
     world.prune = core::Prune::None;
     world.flex.shows("l9", "r9");
-    EXPECT_EQ(summary(world.sync()), "ok: passes 1, requests 1");
+    EXPECT_EQ(summary(world.sync()), "ok: retained 1, passes 1, requests 1");
     EXPECT_EQ(world.flex.contacts(), Words{"l9 r9"});
+}
+
+TEST(Sync, what_the_policy_retains_is_told_and_is_no_failure)
+{
+    unit::WorldOfSix world;
+    world.prune = core::Prune::None;
+    world.flex.shows("l7", "r6");
+    world.flex.shows("l9", "r9");
+    const core::SyncResult result = world.sync();
+    EXPECT_EQ(summary(result), "ok: desired 6, kept 6, retained 2, passes 1, requests 1");
+    EXPECT_EQ(notes(result), (Words{"retain surplus r6", "retain not_desired r9"}));
+    EXPECT_EQ(result.message, "6 technicians are on the crew call: 6 kept; 2 retained.");
+}
+
+TEST(Sync, a_blocked_sync_tells_what_it_would_retain)
+{
+    unit::WorldOfSix world;
+    world.prune = core::Prune::None;
+    world.max_removals = 0;
+    for (int i = 1; i <= 4; ++i)
+        world.store.withdraws("t" + std::to_string(i));
+    world.flex.shows("l9", "r9");
+    const core::SyncResult result = world.sync();
+    EXPECT_EQ(result.status, core::Status::Blocked);
+    EXPECT_EQ(notes(result), Words{"retain not_desired r9"});
+    EXPECT_EQ(result.retained, 1);
+}
+
+TEST(Sync, a_contact_that_goes_with_its_row_is_not_retained)
+{
+    World world;
+    world.prune = core::Prune::None;
+    world.has_on_call("ann", "l1", "r1");
+    world.store.desired.front().resource = core::ResourceId("r2");
+    EXPECT_EQ(world.sync().retained, 0);
+    EXPECT_EQ(world.flex.contacts(), Words{"n1 r2"});
 }
 
 TEST(Sync, with_owned_only_what_we_added_or_mapped_is_pruned)
@@ -110,7 +146,7 @@ TEST(Sync, with_owned_only_what_we_added_or_mapped_is_pruned)
     world.store.withdraws("bob");
     world.store.loses_row("ann");
     world.store.loses_row("bob");
-    EXPECT_EQ(summary(world.sync()), "ok: pruned 2, passes 1, requests 4");
+    EXPECT_EQ(summary(world.sync()), "ok: pruned 2, retained 1, passes 1, requests 4");
     EXPECT_EQ(world.flex.contacts(), Words{"l3 r3"});
 }
 

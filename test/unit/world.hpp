@@ -72,6 +72,7 @@ inline std::string summary(const core::SyncResult &result)
     count("removed", result.removed);
     count("stale", result.stale);
     count("pruned", result.pruned);
+    count("retained", result.retained);
     count("roles", result.roles_set);
     count("skipped", result.skipped);
     count("failed", result.failed);
