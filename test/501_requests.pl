@@ -112,9 +112,13 @@ takes('n contacts added, the answer of one lost', 'ok', sub {
 
 # ---- syncs that change nothing
 
-takes('`blocked`', 'blocked', sub {
+takes('`blocked` for what it would delete', 'blocked', sub {
 	has_crew($_[0], 1 .. 6);
 	$db->desire($_[0]);
+});
+takes('`blocked` for whom it would call again', 'blocked', sub {
+	has_crew($_[0], 1 .. 6);
+	$sim->delete_line($_->{id}) foreach @{ $sim->dump($_[1]) };
 });
 takes('`deferred`, the limit used up', 'deferred', sub {
 	has_crew($_[0], 1 .. 3);
@@ -166,6 +170,8 @@ takes('`coalesced`', 'coalesced', sub {
 # ---- what is no sync
 
 takes('`flex_sync_plan`', undef, sub { $db->desire($_[0], 1 .. 3) }, sub { $db->plan($_[0]) && {} });
+takes('`flex_sync_plan`, two or more contacts gone from Flex, and two fifths of the rows or more', undef,
+	sub { has_crew($_[0], 1 .. 3); $sim->delete_line($_->{id}) foreach @{ $sim->dump($_[1]) } }, sub { $db->plan($_[0]) && {} });
 takes('`flex_crew_contacts`', undef, sub { }, sub { $db->contacts($_[0]); {} });
 takes('`flex_sync_check(true)`', undef, sub { }, sub { $db->run('SELECT FROM flex_sync_check(true)'); {} });
 takes('everything else', undef, sub { has_crew($_[0], 1 .. 3) },
