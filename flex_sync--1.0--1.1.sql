@@ -116,6 +116,9 @@ ALTER TABLE flex_sync_log ADD COLUMN retained integer;
 COMMENT ON COLUMN flex_sync_result.retained IS
 'contacts that nobody desires and the prune policy leaves; a diagnostic each, which is no failure';
 
+COMMENT ON COLUMN flex_sync_result.diagnostics IS
+'array of {action, code, message, technician_id, flex_resource_id, flex_line_item_id, http_status}, nulls left out; at most 100, and one more_diagnostics that counts the others';
+
 -- What 1.0 left without a comment.
 
 COMMENT ON COLUMN flex_sync_log.run_id IS 'the run; they are numbered in the order in which they began';

@@ -57,6 +57,25 @@ my $result = try($call);
 is("@{$result}{qw(status pruned)}", 'ok 1', 'a line whose id is a path') or diag(explain($result));
 is_deeply([ map { $_->{path} } $sim->log(kind => 'delete') ], ['/f5/api/line-item/..%2Fx%3Fy%23z'], 'is encoded, too');
 
+# ---- more lines than anybody has
+
+$db->set_server(max_response_bytes => '16MB');
+$call = $db->make_call('element-many', 1);
+is(try($call)->{status}, 'ok', 'before there are many lines');
+foreach my $lines (100_000, 100_001)
+{
+	my $is_too_many = $lines > 100_000;
+	$sim->fault(kind => 'list', body => '[' . join(',', map { qq({"id":"$_"}) } 1 .. $lines - 1) . ',' .
+		join(',', map { qq({"id":"$_->{id}","type":"contact","resourceId":"$_->{resource}"}) } @{ $sim->dump('element-many') }) . ']');
+	$result = try($call);
+	is("@{$result}{qw(status kept failed)}", $is_too_many ? 'failed 0 1' : 'ok 1 0', "$lines lines");
+	is(scalar @{ $result->{diagnostics} }, $is_too_many ? 1 : 101, 'and so many diagnostics');
+	is($result->{diagnostics}[-1]{code}, $is_too_many ? 'too_large' : 'more_diagnostics', 'the last of which says why');
+	is($result->{diagnostics}[-1]{message}, $is_too_many ? "Flex's answer is no listing: it holds more than 100,000 lines."
+		: 'These are the first 100 diagnostics; there are 99899 more.', 'in words');
+}
+$db->set_server(max_response_bytes => '100kB');
+
 # ---- ids that no index could hold
 
 foreach my $length (201, 6000)

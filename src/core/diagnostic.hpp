@@ -1,6 +1,7 @@
 #pragma once
 // A thing that a person should know about a sync: what did not succeed, or what was left alone and why.
 
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -17,5 +18,8 @@ struct Diagnostic {
     std::optional<std::string> line = {};
     std::optional<int> http_status = {};
 };
+
+/// The most that a sync reports one by one; one more says how many others there are.
+constexpr std::size_t max_diagnostics = 100;
 
 } // namespace core

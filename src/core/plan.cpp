@@ -6,9 +6,10 @@
 
 namespace core {
 
-Plan plan(const Crew &crew, std::span<const Line> lines, std::span<const KnownLine> known, Prune prune)
+Plan plan(const Crew &crew, std::span<const Line> lines, std::span<const KnownLine> known, Prune prune,
+          const std::function<void()> &check)
 {
-    return Planner(crew, lines, known, prune).run();
+    return Planner(crew, lines, known, prune, check).run();
 }
 
 std::optional<std::string> why_void(std::span<const Assignment> rows, std::span<const Line> lines)

@@ -4,6 +4,7 @@
 #include "core/crew.hpp"
 #include "core/diagnostic.hpp"
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -70,11 +71,14 @@ constexpr bool is_change(const Step &step)
 struct Plan {
     std::vector<Step> steps;
     std::vector<Diagnostic> diagnostics;
+    std::size_t more_diagnostics = 0; ///< beyond the first `max_diagnostics`
 };
 
 /// Plans one sync of an element. Pure, in time linear in the lists; the same answer every time. `known` holds what is
-/// remembered of this element on this server. Never fails; what is odd becomes a diagnostic.
-Plan plan(const Crew &crew, std::span<const Line> lines, std::span<const KnownLine> known, Prune prune);
+/// remembered of this element on this server. Never fails; what is odd becomes a diagnostic. `check` is called every
+/// few thousand lines, for whoever must hear interrupts; what it throws passes.
+Plan plan(const Crew &crew, std::span<const Line> lines, std::span<const KnownLine> known, Prune prune,
+          const std::function<void()> &check = {});
 
 /// Why a listing that arrived whole must not be believed, if so: no line of it is a contact although rows name lines of
 /// it (a label has changed, not the crew).

@@ -9,6 +9,8 @@ namespace core {
 
 namespace {
 
+constexpr std::size_t breaths_between_checks = 4096;
+
 /// What says who it is about, in the order of `in_order`.
 template <class T> auto key_of(const T &about)
 {
@@ -30,9 +32,17 @@ template <class T> std::vector<const T *> in_order(const std::vector<T> &list)
 
 } // namespace
 
-Planner::Planner(const Crew &crew, std::span<const Line> lines, std::span<const KnownLine> known, Prune prune)
-    : crew_(crew), lines_(lines), known_(known), prune_(prune)
+Planner::Planner(const Crew &crew, std::span<const Line> lines, std::span<const KnownLine> known, Prune prune,
+                 const std::function<void()> &check)
+    : crew_(crew), lines_(lines), known_(known), prune_(prune), check_(check)
 {
+}
+
+/// Hears interrupts now and then.
+void Planner::breathe()
+{
+    if (++breaths_ % breaths_between_checks == 0 && check_)
+        check_();
 }
 
 Plan Planner::run()
@@ -53,6 +63,7 @@ Plan Planner::run()
 
     Plan plan;
     plan.diagnostics = std::move(diagnostics_);
+    plan.more_diagnostics = more_diagnostics_;
     plan.steps.reserve(members_.size());
     for (std::vector<Step> &steps : steps_) {
         plan.steps.insert(plan.steps.end(), steps.begin(), steps.end());
@@ -67,6 +78,7 @@ void Planner::index_known()
 {
     places_.reserve(std::max(known_.size(), lines_.size()));
     for (const KnownLine &known : known_) {
+        breathe();
         if (known.line)
             places_.try_emplace(*known.line, Place{.known = &known});
         else
@@ -78,6 +90,7 @@ void Planner::index_lines()
 {
     candidates_.reserve(lines_.size());
     for (const Line &line : lines_) {
+        breathe();
         Place &place = places_[line.id];
         if (line.kind == LineKind::Other) {
             place.is_other = true;
@@ -163,6 +176,7 @@ void Planner::attach_rows()
 {
     auto member = members_.begin();
     for (const Assignment *row : in_order(crew_.rows)) {
+        breathe();
         const std::size_t line = candidate_of(*row);
         if (line != none)
             candidates_[line].is_named = true;
@@ -214,6 +228,7 @@ void Planner::choose_contacts()
             candidates_[member.line].is_named_by_member = true;
 
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
+        breathe();
         if (candidates_[i].group == none)
             continue;
         std::size_t &chosen = groups_[candidates_[i].group].chosen;

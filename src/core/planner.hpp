@@ -12,7 +12,8 @@ namespace core {
 
 class Planner {
 public:
-    Planner(const Crew &crew, std::span<const Line> lines, std::span<const KnownLine> known, Prune prune);
+    Planner(const Crew &crew, std::span<const Line> lines, std::span<const KnownLine> known, Prune prune,
+            const std::function<void()> &check);
 
     Plan run();
 
@@ -65,6 +66,7 @@ private:
         bool is_other = false; ///< the line is no contact
     };
 
+    void breathe();
     void index_known();
     void index_lines();
     void collect_members();
@@ -107,6 +109,8 @@ private:
     std::span<const Line> lines_;
     std::span<const KnownLine> known_;
     Prune prune_;
+    const std::function<void()> &check_; ///< may be empty
+    std::size_t breaths_ = 0;
 
     std::unordered_map<LineItemId, Place> places_;
     std::unordered_set<ResourceId> lost_adds_; ///< resources with an add whose outcome is unknown
@@ -118,6 +122,7 @@ private:
     std::unordered_map<ResourceId, std::size_t> group_by_resource_;
     std::array<std::vector<Step>, action_count> steps_;
     std::vector<Diagnostic> diagnostics_;
+    std::size_t more_diagnostics_ = 0;
 };
 
 } // namespace core

@@ -19,6 +19,7 @@ void Planner::plan_rows_of_others()
 
 void Planner::plan_member(Member &member)
 {
+    breathe();
     const bool is_in_place = member.line != none && candidates_[member.line].is_chosen &&
                              (member.group == none || groups_[member.group].chosen == member.line);
     if (is_in_place)
@@ -89,6 +90,7 @@ bool Planner::role_is_known_sent(const Candidate &candidate, const BusinessRoleI
 
 void Planner::plan_unnamed(const Candidate &candidate)
 {
+    breathe();
     if (!candidate.listed)
         return plan_superseded(candidate);
     if (candidate.is_chosen)
@@ -242,6 +244,10 @@ void Planner::note_spelling(const Candidate &candidate)
 
 void Planner::note(Action action, std::string code, std::string message, const Step &about)
 {
+    if (diagnostics_.size() == max_diagnostics) {
+        ++more_diagnostics_;
+        return;
+    }
     Diagnostic diagnostic{
         .action = std::string(name_of(action)), .code = std::move(code), .message = std::move(message)};
     if (about.technician)

@@ -25,6 +25,9 @@ public:
 
     /// Returns after `duration`. Raises the server's own error if the session is cancelled meanwhile.
     virtual void wait(Milliseconds duration) = 0;
+
+    /// Hears the session's interrupts without waiting, for whoever works for long. Raises as `wait` does.
+    virtual void check() = 0;
 };
 
 /// What is known of a request after it (flex-api, "What an outcome means").

@@ -325,7 +325,7 @@ void SyncRun::read_crew()
 
 Plan SyncRun::plan_of(std::span<const Line> lines) const
 {
-    return plan(crew_, lines, planned_known_, policy_.prune);
+    return plan(crew_, lines, planned_known_, policy_.prune, [this] { clock_.check(); });
 }
 
 /// What is known changes while a plan is carried out, so that plans have a copy of their own.

@@ -50,7 +50,7 @@ struct SyncResult {
     int http_requests = 0;
     int retained = 0;
     std::string message;
-    std::vector<Diagnostic> diagnostics;
+    std::vector<Diagnostic> diagnostics; ///< at most `max_diagnostics`, and one that counts the others
     std::vector<Operation> operations;
     bool timed_out = false;                       ///< `Failed`: Flex did not answer in time
     std::optional<Milliseconds> retry_after = {}; ///< `Deferred`: how long to wait, as far as it is known

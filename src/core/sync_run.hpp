@@ -121,7 +121,8 @@ private:
     SyncResult refuse(const Answer &answer) const;
     SyncResult block(std::string why) const;
     void count_members(SyncResult &result) const;
-    void report_retained(SyncResult &result) const;
+    std::size_t report_retained(SyncResult &result) const;
+    void report_plan(SyncResult &result) const;
     Origin origin_of(const Step &step) const;
     int count_removed() const;
     int requests_sent() const;

@@ -88,8 +88,7 @@ SyncResult SyncRun::finish()
     report_open_steps(result, report_operations(result));
     result.failed += static_cast<int>(failures_.size());
     result.diagnostics.insert(result.diagnostics.end(), failures_.begin(), failures_.end());
-    result.diagnostics.insert(result.diagnostics.end(), plan_.diagnostics.begin(), plan_.diagnostics.end());
-    report_retained(result);
+    report_plan(result);
     result.removed = count_removed();
     result.stale = stale_;
     result.passes = passes_;
@@ -140,10 +139,27 @@ void SyncRun::count_members(SyncResult &result) const
     }
 }
 
-/// Contacts that the policy leaves are no failure, but somebody should look at them: a person may be called for
-/// nothing.
-void SyncRun::report_retained(SyncResult &result) const
+/// Adds what the plan has to say to what is reported already, as far as there is room.
+void SyncRun::report_plan(SyncResult &result) const
 {
+    result.diagnostics.insert(result.diagnostics.end(), plan_.diagnostics.begin(), plan_.diagnostics.end());
+    std::size_t others = plan_.more_diagnostics + report_retained(result);
+    if (result.diagnostics.size() > max_diagnostics) {
+        others += result.diagnostics.size() - max_diagnostics;
+        result.diagnostics.resize(max_diagnostics);
+    }
+    if (others > 0)
+        result.diagnostics.push_back({.action = "sync",
+                                      .code = "more_diagnostics",
+                                      .message = "These are the first " + std::to_string(max_diagnostics) +
+                                                 " diagnostics; there are " + std::to_string(others) + " more."});
+}
+
+/// Contacts that the policy leaves are no failure, but somebody should look at them: a person may be called for
+/// nothing. Gives how many there was no room for.
+std::size_t SyncRun::report_retained(SyncResult &result) const
+{
+    std::size_t others = 0;
     std::unordered_set<ResourceId> desired;
     for (const Step &step : plan_.steps)
         if (step.resource &&
@@ -153,11 +169,16 @@ void SyncRun::report_retained(SyncResult &result) const
         if (step.action != Action::Retain || step.reason != Reason::PolicyRetains)
             continue;
         ++result.retained;
+        if (result.diagnostics.size() >= max_diagnostics) {
+            ++others;
+            continue;
+        }
         result.diagnostics.push_back(
             desired.contains(*step.resource)
                 ? about(step, "surplus", "Another contact of this resource stays; the prune policy leaves this one.")
                 : about(step, "not_desired", "Nobody desires this contact; the prune policy leaves it."));
     }
+    return others;
 }
 
 SyncRun::Origin SyncRun::origin_of(const Step &step) const
@@ -294,8 +315,7 @@ SyncResult SyncRun::block(std::string why) const
     result.status = Status::Blocked;
     result.http_requests = requests_sent();
     result.message = "Nothing was changed. " + std::move(why);
-    result.diagnostics = plan_.diagnostics;
-    report_retained(result);
+    report_plan(result);
     return result;
 }
 

@@ -30,16 +30,16 @@ DecodedListing part_of_a_list()
 }
 
 /// The lines of an answer that is a whole list. Some count the nested rows too.
-DecodedListing decode_whole(Response &response)
+DecodedListing decode_whole(Response &response, Waiter &waiter)
 {
     if (response.status != 200 || !response.paging.empty())
         return part_of_a_list();
-    DecodedListing decoded = decode_listing(std::move(response.body));
+    DecodedListing decoded = decode_listing(std::move(response.body), [&waiter] { waiter.check(); });
     const bool is_whole = response.total_count <= decoded.roots || response.total_count == decoded.lines.size();
     return decoded.error || is_whole ? std::move(decoded) : part_of_a_list();
 }
 
-core::Listing listing_of(Response &response)
+core::Listing listing_of(Response &response, Waiter &waiter)
 {
     core::Listing listing{.answer = answer_of(response)};
     if (listing.answer.code == "not_found")
@@ -47,13 +47,13 @@ core::Listing listing_of(Response &response)
             "Flex answered HTTP status 404: it has no element with the flex_element_id of the crew call.";
     if (listing.answer.outcome != Outcome::Done)
         return listing;
-    DecodedListing decoded = decode_whole(response);
+    DecodedListing decoded = decode_whole(response, waiter);
     if (!decoded.error) {
         listing.lines = std::move(decoded.lines);
         return listing;
     }
     listing.answer.outcome = Outcome::Unknown;
-    listing.answer.code = "malformed";
+    listing.answer.code = decoded.is_too_long ? "too_large" : "malformed";
     listing.answer.message = "Flex's answer is no listing: " + *decoded.error + ".";
     return listing;
 }
@@ -68,7 +68,7 @@ core::TimePoint asked_at(const core::Answer &answer)
 
 Client::Client(std::string_view base_url, HttpOptions options, Waiter &waiter, core::RequestBudget *budget)
     : base_url_(without_trailing_slashes(base_url)), bulk_parameter_(options.bulk_delete), repeats_(options.retries),
-      budget_(budget), http_(std::move(options), waiter)
+      budget_(budget), waiter_(waiter), http_(std::move(options), waiter)
 {
 }
 
@@ -84,7 +84,7 @@ std::vector<core::Listing> Client::list(std::span<const core::ElementId> element
         std::move(requests), deadline,
         [&](std::size_t index, Response &response) -> std::optional<Http::Next> {
             const int sends = listings[index].requests + response.sends;
-            listings[index] = listing_of(response);
+            listings[index] = listing_of(response, waiter_);
             listings[index].requests = sends;
             listings[index].asked_at = asked_at(listings[index].answer);
             return again(list_request(elements[index]), listings[index].answer, Repeatability::Idempotent,

@@ -49,6 +49,7 @@ private:
     std::vector<core::ElementId> tried_in_bulk_;
     Repeats repeats_;
     core::RequestBudget *budget_;
+    Waiter &waiter_;
     Http http_;
 };
 

@@ -59,18 +59,18 @@ bool is_text(std::string_view text)
 
 } // namespace
 
-DecodedListing decode_listing(std::string body)
+DecodedListing decode_listing(std::string body, const std::function<void()> &check)
 {
     if (!is_text(body))
         return {.lines = {}, .error = "it is not UTF-8, or holds a control character"};
     const std::size_t size = body.size();
     body.append(padding, '\0');
-    ListingHandler handler;
+    ListingHandler handler(check);
     json::InsituStringStream stream(body.data());
     json::Reader reader;
     const json::ParseResult result = reader.Parse<parse_flags_in_place>(stream, handler);
     if (!handler.error().empty())
-        return {.lines = {}, .error = handler.error()};
+        return {.lines = {}, .error = handler.error(), .is_too_long = handler.is_too_long()};
     if (result.IsError())
         return {.lines = {}, .error = "it is not valid JSON (at byte " + std::to_string(result.Offset()) + ")"};
     // The reader takes a byte 0 for the end.

@@ -1,5 +1,7 @@
 #include "flex/listing_handler.hpp"
 
+#include "flex/listing.hpp"
+
 #include <array>
 #include <strings.h>
 
@@ -8,6 +10,7 @@ namespace flex {
 namespace {
 
 constexpr std::size_t max_depth = 64;
+constexpr std::uint64_t values_between_checks = 4096;
 constexpr const char *unknown_children = "it holds nested rows of a shape that is not known";
 
 bool is_contact(std::string_view type)
@@ -17,6 +20,13 @@ bool is_contact(std::string_view type)
 }
 
 } // namespace
+
+/// Hears interrupts now and then.
+void ListingHandler::breathe()
+{
+    if (++values_ % values_between_checks == 0 && check_)
+        check_();
+}
 
 bool ListingHandler::fail(std::string why)
 {
@@ -41,6 +51,7 @@ bool ListingHandler::Null()
 /// A number or a boolean: never the value of a field that we read.
 bool ListingHandler::scalar()
 {
+    breathe();
     switch (place()) {
     case Place::Top:
         return fail("it is not a JSON array");
@@ -64,6 +75,7 @@ bool ListingHandler::scalar()
 
 bool ListingHandler::String(const char *text, json::SizeType length, bool)
 {
+    breathe();
     const std::string_view value(text, length);
     if (const char *what = why_not_storable(value))
         return fail(std::string("it holds ") + what);
@@ -160,6 +172,7 @@ bool ListingHandler::Key(const char *text, json::SizeType length, bool)
 
 bool ListingHandler::StartObject()
 {
+    breathe();
     if (places_.size() > max_depth)
         return fail("it is nested too deeply");
     Place next = Place::Skipped;
@@ -167,6 +180,10 @@ bool ListingHandler::StartObject()
     case Place::Top:
         return fail("it is not a JSON array");
     case Place::Rows:
+        if (lines_.size() == max_lines) {
+            is_too_long_ = true;
+            return fail("it holds more than 100,000 lines");
+        }
         next = Place::Row;
         roots_ += rows_.empty();
         rows_.push_back({.slot = lines_.size()});
@@ -207,6 +224,7 @@ bool ListingHandler::EndObject(json::SizeType)
 
 bool ListingHandler::StartArray()
 {
+    breathe();
     if (places_.size() > max_depth)
         return fail("it is nested too deeply");
     Place next = Place::Skipped;

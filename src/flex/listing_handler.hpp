@@ -5,6 +5,7 @@
 #include "flex/json.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,9 @@ namespace flex {
 /// Called by RapidJSON's reader. Every event answers whether to go on; `error` says why not.
 class ListingHandler {
 public:
+    /// `check`, which may be empty, must outlive the handler; what it throws passes through the reader.
+    explicit ListingHandler(const std::function<void()> &check) : check_(check) {}
+
     bool Null();
     bool Bool(bool) { return scalar(); }
     bool Int(int) { return scalar(); }
@@ -32,6 +36,7 @@ public:
 
     std::vector<core::Line> take_lines() { return std::move(lines_); }
     std::size_t roots() const { return roots_; }
+    bool is_too_long() const { return is_too_long_; }
     const std::string &error() const { return error_; }
 
 private:
@@ -52,6 +57,7 @@ private:
         std::string oddity = {}; ///< why the row means nothing, if it may be a contact
     };
 
+    void breathe();
     bool scalar();
     bool fail(std::string why);
     bool take(Row &row, std::string_view text);
@@ -66,6 +72,9 @@ private:
     std::vector<core::Line> lines_;
     std::size_t roots_ = 0;
     std::string error_;
+    bool is_too_long_ = false;
+    std::uint64_t values_ = 0;
+    const std::function<void()> &check_;
 };
 
 } // namespace flex

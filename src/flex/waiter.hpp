@@ -15,6 +15,9 @@ public:
     /// Returns when `descriptor` is readable, when `at_most` has passed, or for no reason. What it throws passes
     /// through whatever waits, and ends the requests that are under way.
     virtual void wait(int descriptor, std::chrono::milliseconds at_most, WaitFor what) = 0;
+
+    /// Hears the session's interrupts without waiting, for whoever works for long. Throws as `wait` does.
+    virtual void check() = 0;
 };
 
 } // namespace flex

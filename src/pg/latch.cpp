@@ -35,11 +35,26 @@ void wait_once(int descriptor, long at_most_ms, WaitEvent &event)
     });
 }
 
+void hear_interrupts()
+{
+    call([] { CHECK_FOR_INTERRUPTS(); });
+}
+
 } // namespace
 
 void LatchWaiter::wait(int descriptor, std::chrono::milliseconds at_most, flex::WaitFor what)
 {
     wait_once(descriptor, static_cast<long>(at_most.count()), event_of(what));
+}
+
+void LatchWaiter::check()
+{
+    hear_interrupts();
+}
+
+void LatchClock::check()
+{
+    hear_interrupts();
 }
 
 void LatchClock::wait(core::Milliseconds duration)

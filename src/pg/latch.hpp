@@ -11,6 +11,7 @@ namespace pg {
 class LatchWaiter final : public flex::Waiter {
 public:
     void wait(int descriptor, std::chrono::milliseconds at_most, flex::WaitFor what) override;
+    void check() override;
 };
 
 /// The steady clock, whose waits are interruptible.
@@ -18,6 +19,7 @@ class LatchClock final : public core::Clock {
 public:
     core::TimePoint now() const override { return std::chrono::steady_clock::now(); }
     void wait(core::Milliseconds duration) override;
+    void check() override;
 };
 
 } // namespace pg

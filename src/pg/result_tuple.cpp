@@ -53,6 +53,7 @@ void ResultSet::add(const RowValues &values)
     std::vector<char *> ordered = in_column_order(info_->setDesc, values);
     char **const cells = ordered.data();
     call([&] {
+        CHECK_FOR_INTERRUPTS();
         HeapTuple tuple = build_tuple(attributes_, cells);
         tuplestore_puttuple(info_->setResult, tuple);
         heap_freetuple(tuple);

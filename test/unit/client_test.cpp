@@ -237,6 +237,20 @@ TEST(Client, a_listing_of_as_many_rows_as_it_should_have_is_whole)
     }
 }
 
+TEST(Client, a_listing_of_too_many_lines_is_not_asked_for_again)
+{
+    std::string body = "[";
+    for (int i = 0; i <= 100'000; ++i)
+        body += R"({"id":"l)" + std::to_string(i) + R"("},)";
+    body.back() = ']';
+    Flex flex(always(answer(200, body)));
+    const core::Listing listing = flex.list();
+    EXPECT_EQ(listing.answer.outcome, Outcome::Unknown);
+    EXPECT_EQ(listing.answer.code, "too_large");
+    EXPECT_EQ(listing.answer.message, "Flex's answer is no listing: it holds more than 100,000 lines.");
+    EXPECT_EQ(flex.client.requests_sent(), 1);
+}
+
 TEST(Client, a_listing_without_time_was_not_sent)
 {
     Flex flex{Answers()};

@@ -15,9 +15,12 @@ public:
         pass(duration);
     }
 
+    void check() override { ++checks; }
+
     void pass(core::Milliseconds duration) { now_ += duration; }
 
     core::Milliseconds waited{0}; ///< by syncs, all in all
+    int checks = 0;
 
 private:
     core::TimePoint now_{std::chrono::hours(100)};

@@ -832,6 +832,7 @@ TEST(Http, signals_are_open_while_waiting_and_when_all_is_done)
                 EXPECT_FALSE(sigismember(&blocked, signal)) << signal;
             poll_waiter.wait(descriptor, at_most, what);
         }
+        void check() override {}
         unit::PollWaiter poll_waiter;
     } waiter;
     WireServer server(always(answer(200)));

@@ -334,6 +334,56 @@ TEST(Listing, one_id_twice_makes_it_void)
     EXPECT_EQ(ids_of(R"([{"id": "l1"}, {"id": "L1"}])"), (Words{"l1", "L1"}));
 }
 
+// ---- void: too many
+
+/// So many untyped lines, half of them nested.
+std::string listing_of(std::size_t lines)
+{
+    std::string body = "[";
+    for (std::size_t i = 0; i + 1 < lines; i += 2)
+        body += R"({"id":"a)" + std::to_string(i) + R"(","children":[{"id":"b)" + std::to_string(i) + R"("}]},)";
+    if (lines % 2 == 1)
+        body += R"({"id":"odd"},)";
+    body.back() = ']';
+    return body;
+}
+
+TEST(Listing, of_100_000_lines_is_decoded)
+{
+    const DecodedListing listing = decode_listing(listing_of(100'000));
+    EXPECT_EQ(listing.error.value_or(""), "");
+    EXPECT_EQ(listing.lines.size(), 100'000u);
+}
+
+TEST(Listing, of_more_lines_is_void)
+{
+    const DecodedListing listing = decode_listing(listing_of(100'001));
+    EXPECT_EQ(listing.error.value_or(""), "it holds more than 100,000 lines");
+    EXPECT_TRUE(listing.is_too_long);
+    EXPECT_TRUE(listing.lines.empty());
+    EXPECT_FALSE(decode_listing("{}").is_too_long);
+}
+
+// ---- whoever must hear interrupts
+
+TEST(Listing, somebody_else_is_heard_while_it_is_decoded)
+{
+    const auto skipped = [](const std::string &value) {
+        std::string body = R"([{"id": "l1", "x": [)";
+        for (int i = 0; i < 50'000; ++i)
+            body += value + ",";
+        return body + "0]}]";
+    };
+    for (const std::string &body :
+         {listing_of(50'000), skipped("{}"), skipped("[]"), skipped(R"("")"), skipped("1"), skipped("true")}) {
+        int times = 0;
+        EXPECT_FALSE(decode_listing(body, [&] { ++times; }).error);
+        EXPECT_GE(times, 10);
+        struct Stop {};
+        EXPECT_THROW(decode_listing(body, [] { throw Stop{}; }), Stop);
+    }
+}
+
 // ---- void: ids that no index could hold
 
 TEST(Listing, an_id_may_have_200_bytes)

@@ -18,8 +18,10 @@ public:
         ++waits;
         waited_for.insert(what);
     }
+    void check() override { ++checks; }
 
     int waits = 0;
+    int checks = 0;
     std::set<flex::WaitFor> waited_for;
 };
 
@@ -36,6 +38,11 @@ public:
             throw Cancelled{};
         pollfd it{.fd = descriptor, .events = POLLIN, .revents = 0};
         poll(&it, 1, 5);
+    }
+    void check() override
+    {
+        if (std::chrono::steady_clock::now() >= due_)
+            throw Cancelled{};
     }
 
 private:

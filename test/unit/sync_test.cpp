@@ -123,6 +123,45 @@ TEST(Sync, a_blocked_sync_tells_what_it_would_retain)
     EXPECT_EQ(result.retained, 1);
 }
 
+TEST(Sync, a_hundred_diagnostics_are_told_and_the_others_counted)
+{
+    unit::WorldOfSix world;
+    world.prune = core::Prune::None;
+    world.flex.fates["add r7"] = {unit::Fate::Refused};
+    world.store.desires("t7", "r7");
+    for (int i = 0; i < 150; ++i)
+        world.flex.shows("x" + std::to_string(i), "y" + std::to_string(i));
+    const core::SyncResult result = world.sync();
+    EXPECT_EQ(result.retained, 150);
+    EXPECT_EQ(result.failed, 1);
+    ASSERT_EQ(result.diagnostics.size(), 101u);
+    EXPECT_EQ(result.diagnostics.front().action, "add") << "what failed goes first";
+    EXPECT_EQ(result.diagnostics.back().code, "more_diagnostics");
+    EXPECT_EQ(result.diagnostics.back().message, "These are the first 100 diagnostics; there are 51 more.");
+}
+
+TEST(Sync, a_hundred_diagnostics_need_no_count)
+{
+    World world;
+    world.prune = core::Prune::None;
+    for (int i = 0; i < 100; ++i)
+        world.flex.shows("x" + std::to_string(i), "y" + std::to_string(i));
+    EXPECT_EQ(world.sync().diagnostics.size(), 100u);
+    EXPECT_NE(world.sync().diagnostics.back().code, "more_diagnostics");
+}
+
+TEST(Sync, somebody_else_is_heard_while_it_is_planned)
+{
+    World world;
+    world.prune = core::Prune::None;
+    for (int i = 0; i < 50'000; ++i)
+        world.flex.shows("x" + std::to_string(i), "r", "", core::LineKind::Untyped);
+    const core::SyncResult result = world.sync();
+    EXPECT_GE(world.clock.checks, 30);
+    ASSERT_EQ(result.diagnostics.size(), 101u);
+    EXPECT_EQ(result.diagnostics.back().message, "These are the first 100 diagnostics; there are 49900 more.");
+}
+
 TEST(Sync, a_contact_that_goes_with_its_row_is_not_retained)
 {
     World world;
