@@ -85,7 +85,8 @@ constexpr std::string_view insert_run_sql = R"(
             $19::uuid, $20, $21, $22, $23, $24::integer, '2000-01-01 00:00:00+00'::timestamptz + $25::bigint * '1 microsecond'::interval,
             $26, $27{later values}))";
 
-constexpr const char *later_values_sql = ", $28, clock_timestamp() + make_interval(secs => $29::double precision), $30::integer";
+constexpr const char *later_values_sql =
+    ", $28, clock_timestamp() + make_interval(secs => $29::double precision), $30::integer";
 
 } // namespace
 
