@@ -12,16 +12,20 @@ my $call = $db->make_call('element-1', 1 .. 3);
 my $session = $db->session;
 is($session->sync($call)->{added}, 3, 'a crew is there');
 
-$session->run(q{
-	CREATE FUNCTION keep_rows() RETURNS trigger LANGUAGE plpgsql AS $$
+my $raise = q{
+	CREATE FUNCTION crew_of(technician uuid) RETURNS uuid LANGUAGE plpgsql AS $$
 	BEGIN
-		RAISE EXCEPTION 'rows are for keeps' USING ERRCODE = 'ZX001', DETAIL = 'Row ' || OLD.technician_id,
-			HINT = 'Keep it.', CONSTRAINT = 'keep', SCHEMA = 'some schema', TABLE = 'some table';
+		RAISE EXCEPTION 'the crew is not to be read' USING ERRCODE = 'ZX001', DETAIL = 'Row ' || technician,
+			HINT = 'Leave it.', CONSTRAINT = 'keep', SCHEMA = 'some schema', TABLE = 'some table';
 	END $$;
-	CREATE TRIGGER keep_rows BEFORE DELETE ON flex_crew_assignments FOR EACH ROW EXECUTE FUNCTION keep_rows();
-});
+	ALTER TABLE flex_desired_crew RENAME TO desired_table;
+	CREATE VIEW flex_desired_crew AS SELECT crew_call_id, crew_of(technician_id) AS technician_id, flex_resource_id, business_role_id
+	FROM desired_table ORDER BY desired_table.technician_id;
+};
+my $stop_raising = 'DROP VIEW flex_desired_crew; ALTER TABLE desired_table RENAME TO flex_desired_crew';
+$session->run($raise);
 
-# Makes the row of technician 1 stale: the sync's first act is to delete it.
+# Makes the row of technician 1 stale.
 my ($row) = grep { $_->{technician_id} eq technician(1) } $db->assignments($call);
 $sim->delete_line($row->{flex_line_item_id});
 $sim->clear_log;
@@ -38,10 +42,10 @@ sub is_clean
 # ---- as it was raised
 
 is($session->sqlstate_of("SELECT flex_sync_crew('$call')"), 'ZX001', "the trigger's SQLSTATE");
-like($session->error, qr/^ERROR:  ZX001: rows are for keeps$/m, 'its message');
+like($session->error, qr/^ERROR:  ZX001: the crew is not to be read$/m, 'its message');
 like($session->error, qr/^DETAIL:  Row @{[ technician(1) ]}$/m, 'its DETAIL');
-like($session->error, qr/^HINT:  Keep it\.$/m, 'its HINT');
-like($session->error, qr/^CONTEXT:  PL\/pgSQL function (public\.)?keep_rows\(\) line 3 at RAISE\nSQL statement "/m, 'its CONTEXT');
+like($session->error, qr/^HINT:  Leave it\.$/m, 'its HINT');
+like($session->error, qr/^CONTEXT:  PL\/pgSQL function (public\.)?crew_of\(uuid\) line 3 at RAISE\nSQL statement "/m, 'its CONTEXT');
 like($session->error, qr/^SCHEMA NAME:  some schema$/m, "its object's schema");
 like($session->error, qr/^CONSTRAINT NAME:  keep$/m, 'its constraint');
 is_clean('after the error');
@@ -67,15 +71,15 @@ is_deeply(
 	[ $session->rows('SELECT state, message, detail, hint, constraint_name FROM caught') ],
 	[   {
 			state => 'ZX001',
-			message => 'rows are for keeps',
+			message => 'the crew is not to be read',
 			detail => 'Row ' . technician(1),
-			hint => 'Keep it.',
+			hint => 'Leave it.',
 			constraint_name => 'keep'
 		}
 	],
 	'an EXCEPTION block has all of it');
 is($session->value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), 0, 'the block gave the lock back');
-$session->run('DROP TRIGGER keep_rows ON flex_crew_assignments');
+$session->run($stop_raising);
 is($session->sync($call)->{status}, 'ok', 'the same transaction syncs, once the reason is gone');
 $session->run('ROLLBACK');
 
@@ -87,7 +91,7 @@ is($session->sqlstate_of("SELECT flex_sync_crew('$call')"), 'ZX001', 'and one af
 
 # ---- many in one sync: each row that a trigger refuses is undone and reported, and none stays on that stack either
 
-$session->run('DROP TRIGGER keep_rows ON flex_crew_assignments');
+$session->run($stop_raising);
 $session->run(q{
 	CREATE FUNCTION refuse_rows() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN
