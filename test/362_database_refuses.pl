@@ -80,13 +80,22 @@ foreach my $zone ('Asia/Jakarta', 'Asia/Kolkata', 'Asia/Shanghai', 'Asia/Manila'
 		$session->run('RESET lock_timeout');
 		$other->run('ROLLBACK');
 	}
+	$sim->clear_log;
+	my (undef, $second) = call_of(1);
+	$other->run('BEGIN; LOCK TABLE flex_sync_contact IN SHARE MODE');
+	$session->run("SET lock_timeout = '100ms'; CALL flex_sync_all(strict => false); RESET lock_timeout");
+	$other->run('ROLLBACK');
+	is($db->run("SELECT string_agg(status || ' ' || (diagnostics -> 0 ->> 'code'), ',') FROM
+		(SELECT * FROM flex_sync_log ORDER BY run_id DESC LIMIT 7) AS l WHERE status <> 'ok'"), 'failed 55P03,failed 55P03',
+		'flex_sync_all: a crew that has something to do fails by itself');
+	is($sim->counts->{add} // 0, 0, 'and nobody is called');
 	$other->run('BEGIN; LOCK TABLE flex_crew_assignments IN SHARE MODE');
 	$session->run("SET lock_timeout = '100ms'");
 	is(codes($session->sync($call)), 'add/55P03', 'flex_crew_assignments is locked: nobody is called');
 	is($sim->counts->{add} // 0, 0, 'nobody');
 	$session->run('RESET lock_timeout');
 	$other->run('ROLLBACK');
-	is($session->sync($call)->{status}, 'ok', 'once the locks are gone the sync goes on');
+	is($session->sync($_)->{status}, 'ok', 'once the locks are gone the sync goes on') foreach $call, $second;
 }
 
 # ---- rows that cannot be forgotten

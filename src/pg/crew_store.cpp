@@ -179,9 +179,9 @@ std::vector<RowError> CrewStore::write_in(Ending ending, std::span<const Assignm
     const auto one_by_one = [&](std::span<const Assignment> gone_rows, std::span<const Assignment> mapped_rows) {
         for (const Assignment &row : gone_rows.empty() ? mapped_rows : gone_rows) {
             const std::span<const Assignment> alone(&row, 1), none;
-            // Past the deadline what was refused together is not tried by itself.
+            // Where locks took all of the time, what was refused together is not tried by itself.
             const std::optional<UndoneError> refused =
-                statements_.is_late()
+                statements_.is_late() && together->sqlstate == "55P03"
                     ? together
                     : attempt({ending}, gone_rows.empty() ? none : alone, gone_rows.empty() ? alone : none, errors);
             if (refused)

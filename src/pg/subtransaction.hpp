@@ -57,6 +57,16 @@ template <class Body> std::optional<UndoneError> in_subtransaction(Body &&body, 
     return subtransaction.undo();
 }
 
+/// The same, and an error of ours is returned like the server's: what ends one crew's sync ends no other's.
+template <class Body> std::optional<UndoneError> in_subtransaction_of_crew(Body &&body)
+{
+    try {
+        return in_subtransaction(body);
+    } catch (const core::Error &error) {
+        return UndoneError{.sqlstate = error.sqlstate(), .message = error.message()};
+    }
+}
+
 /// Whether a sync has begun to change Flex. Until then an error of the database ends it, and all is as it was; from
 /// then on it is undone and thrown as core::DatabaseError, so that the sync can write down what it has done.
 class Guard {

@@ -163,13 +163,13 @@ private:
         std::vector<std::optional<UndoneError>> undone(runs.size());
         std::vector<core::Listing> listings = flex.list(elements, tools.deadline, [&] {
             for (std::size_t i = 0; i < runs.size(); ++i)
-                undone[i] = in_subtransaction([&] { runs[i]->read_known(); });
+                undone[i] = in_subtransaction_of_crew([&] { runs[i]->read_known(); });
         });
         const core::TimePoint listed_at = clock.now();
         for (std::size_t i = 0; i < runs.size(); ++i) {
             runs[i]->leave_out(clock.now() - listed_at);
             if (!undone[i])
-                undone[i] = in_subtransaction([&] { runs[i]->run(std::move(listings[i])); });
+                undone[i] = in_subtransaction_of_crew([&] { runs[i]->run(std::move(listings[i])); });
             if (undone[i])
                 runs[i]->fail(undone[i]->sqlstate, undone[i]->message);
             count(runs[i]->log());
@@ -185,7 +185,7 @@ private:
         show_activity(call.id);
         auto run = std::make_unique<CrewRun>(session_, policy_, tools);
         bool goes_on = false;
-        const auto undone = in_subtransaction([&] { goes_on = run->read(); });
+        const auto undone = in_subtransaction_of_crew([&] { goes_on = run->read(); });
         if (!undone && goes_on)
             return runs.push_back(std::move(run));
         if (undone)

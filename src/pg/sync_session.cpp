@@ -133,7 +133,7 @@ SyncRow sync_locked_alone(CrewSession &session, const SyncPolicy &policy)
 {
     ToolsOfOne tools(session);
     CrewRun run(session, policy, tools.tools);
-    if (const auto undone = in_subtransaction([&] { tools.carry_out(run); }))
+    if (const auto undone = in_subtransaction_of_crew([&] { tools.carry_out(run); }))
         run.fail(undone->sqlstate, undone->message);
     return run.log();
 }
