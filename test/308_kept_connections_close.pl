@@ -1,5 +1,5 @@
-# A Flex, or a proxy before it, that closes each kept connection once it has answered, and doesn't say so. What the first sync of a
-# session loses that way it makes up for; those that follow lose nothing, since their adds go over connections of their own.
+# A Flex, or a proxy before it, that closes each kept connection once it has answered, and doesn't say so. A session loses adds in one sync
+# at most, which makes up for it; after that its adds go over connections of their own.
 
 use strict;
 use warnings;
@@ -22,6 +22,7 @@ sub adds_of
 foreach my $after ('true', 1, 3)
 {
 	my $session = $db->session;
+	my $with_losses = 0;
 	foreach my $number (1 .. 3)
 	{
 		my ($name, $element) = ("closed after $after, sync $number", "element-$after-$number");
@@ -35,7 +36,8 @@ foreach my $after ('true', 1, 3)
 		$db->agrees($element, $name);
 		my $adds = adds_of($element);
 		is(scalar(grep { $_ > 1 } values %$adds), 0, "$name: no add is on the wire twice") or diag(explain($adds));
-		is($result->{passes}, 1, "$name: nothing is lost") if $number > 1;
+		$with_losses += $result->{passes} > 1;
 	}
+	cmp_ok($with_losses, '<=', 1, "closed after $after: one sync of the session at most loses something");
 }
 done_testing;
