@@ -6,7 +6,7 @@ MODULE_big = flex_sync
 DATA := $(wildcard flex_sync--*.sql)
 DOCS := $(wildcard docs/*.md)
 
-SOURCES = $(wildcard src/core/*.cpp src/flex/*.cpp src/pg/*.cpp)
+SOURCES = $(wildcard src/core/*.cpp src/flex/*.cpp src/pg/*/*.cpp)
 OBJS = $(SOURCES:.cpp=.o)
 
 REGRESS = $(sort $(basename $(notdir $(wildcard sql/*.sql))))
@@ -152,7 +152,7 @@ dist:
 
 # ---- the rest
 
-FORMATTED = $(wildcard src/*/*.?pp test/unit/*.?pp test/flexsim/*.?pp bench/*.?pp test/chaos/*.?pp test/fuzz/*.?pp)
+FORMATTED = $(wildcard src/core/*.?pp src/flex/*.?pp src/pg/*/*.?pp test/unit/*.?pp test/flexsim/*.?pp bench/*.?pp test/chaos/*.?pp test/fuzz/*.?pp)
 
 format:
 	clang-format -i $(FORMATTED)

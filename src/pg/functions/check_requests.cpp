@@ -1,0 +1,107 @@
+// The doctor's estimate of what a run over the due crew calls takes, beside the limits.
+
+#include "pg/functions/doctor.hpp"
+
+#include "flex/url.hpp"
+#include "pg/crew/relations.hpp"
+#include "pg/crew/spent_requests.hpp"
+
+#include <charconv>
+
+#include "pg/server/wall.hpp"
+
+namespace pg {
+
+namespace {
+
+std::int64_t number_at(const Rows &rows, std::size_t column)
+{
+    const std::string_view text = rows.at(0, column).value_or("0");
+    std::int64_t number = 0;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return number;
+}
+
+std::string counted(std::int64_t count, const std::string &one)
+{
+    return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
+}
+
+struct Estimate {
+    std::int64_t elements; ///< to list
+    std::int64_t changes;  ///< requests for what is known to differ, closing listings included
+};
+
+/// core::is_malformed_resource as a regular expression; a parameter, since a literal depends on the caller's settings.
+constexpr std::string_view malformed_resource =
+    R"(^[\s\u0080-\u00A0\u1680\u2000-\u200F\u2028\u2029\u202F\u205F\u2060\u3000\uFEFF])"
+    R"(|[\s\u0080-\u00A0\u1680\u2000-\u200F\u2028\u2029\u202F\u205F\u2060\u3000\uFEFF]$)"
+    R"(|[\u0001-\u001F\u007F-\u009F])";
+
+Estimate estimate_run(Statements &statements, const ServerOptions &options)
+{
+    static constexpr std::string_view count_requests = R"(
+        WITH due AS (
+            SELECT c.id, pg_catalog.lower(c.flex_element_id::pg_catalog.text) AS element
+            FROM {due} AS d JOIN {calls} AS c ON c.id OPERATOR(pg_catalog.=) d.crew_call_id
+            WHERE c.flex_element_id IS NOT NULL
+            GROUP BY c.id, c.flex_element_id
+        ), changes AS (
+            SELECT u.element, CASE WHEN w.business_role_id IS NULL THEN 1 ELSE 2 END AS requests
+            FROM {desired} AS w JOIN due AS u ON u.id OPERATOR(pg_catalog.=) w.crew_call_id
+            WHERE w.flex_resource_id::pg_catalog.text OPERATOR(pg_catalog.<>) ''
+              AND w.flex_resource_id::pg_catalog.text OPERATOR(pg_catalog.!~) $1
+              AND NOT EXISTS (SELECT FROM {assignments} AS a
+                              WHERE a.crew_call_id OPERATOR(pg_catalog.=) w.crew_call_id
+                                AND a.technician_id OPERATOR(pg_catalog.=) w.technician_id)
+            UNION ALL
+            SELECT u.element, 1
+            FROM {assignments} AS a JOIN due AS u ON u.id OPERATOR(pg_catalog.=) a.crew_call_id
+            WHERE NOT EXISTS (SELECT FROM {desired} AS w
+                              WHERE w.crew_call_id OPERATOR(pg_catalog.=) a.crew_call_id
+                                AND w.technician_id OPERATOR(pg_catalog.=) a.technician_id)
+        )
+        SELECT (SELECT pg_catalog.count(DISTINCT u.element) FROM due AS u)::pg_catalog.text,
+               (SELECT pg_catalog.count(DISTINCT c.element) FROM changes AS c)::pg_catalog.text,
+               (SELECT pg_catalog.sum(c.requests) FROM changes AS c)::pg_catalog.text)";
+    const CrewRelations relations{.schema = quoted_identifier(options.crew_schema)};
+    Rows rows = statements.run(relations.in(count_requests), {malformed_resource}, {Identity::Kind::Reader});
+    const Estimate estimate{number_at(rows, 0), number_at(rows, 1) + number_at(rows, 2)};
+    rows.release();
+    return estimate;
+}
+
+/// What a limit leaves, as a sentence; empty where there is no limit.
+std::string describe_limit(const char *option, int limit, const char *window, std::int64_t used)
+{
+    if (limit == 0)
+        return "";
+    return std::string(" Of ") + option + " (" + std::to_string(limit) + ") the last " + window + " has used " +
+           std::to_string(used) + ".";
+}
+
+} // namespace
+
+void examine_requests(Findings &findings, Statements &statements, const OwnTables &own, const std::string &server,
+                      const ServerOptions &options)
+{
+    findings.look("requests", [&] {
+        const Estimate estimate = estimate_run(statements, options);
+        const Spent spent = SpentRequests(statements, own, flex::account_url(options.url), server).read();
+        const std::int64_t needed = estimate.elements + estimate.changes;
+        std::string detail = "A run over flex_due_crew_calls takes about " + counted(needed, "request") +
+                             ": one for each of " + counted(estimate.elements, "element");
+        detail +=
+            estimate.changes == 0 ? "." : ", and " + std::to_string(estimate.changes) + " for what is known to differ.";
+        detail += describe_limit("hourly_limit", options.hourly_limit, "hour", spent.in_hour);
+        detail += describe_limit("daily_limit", options.daily_limit, "day", spent.in_day);
+        const auto fits = [&](int limit, std::int64_t used) { return limit == 0 || used + needed <= limit; };
+        if (fits(options.hourly_limit, spent.in_hour) && fits(options.daily_limit, spent.in_day))
+            return findings.ok("requests", detail);
+        findings.warn("requests", detail + " A run now does not fit: the rest would be deferred.",
+                      "Raise the limit if the Flex plan allows it, list fewer calls in flex_due_crew_calls, or run "
+                      "flex_sync_all less often: it begins with the calls that were synced longest ago.");
+    });
+}
+
+} // namespace pg
