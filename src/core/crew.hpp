@@ -10,6 +10,14 @@
 
 namespace core {
 
+/// A technician on a crew call, whom a row is about.
+struct Member {
+    CrewCallId call;
+    TechnicianId technician;
+
+    friend bool operator==(const Member &, const Member &) = default;
+};
+
 /// A technician who should be on a crew call: a row of `flex_desired_crew`.
 struct DesiredMember {
     CrewCallId call;
@@ -25,6 +33,8 @@ struct Assignment {
     CrewCallId call;
     TechnicianId technician;
     std::optional<LineItemId> line; ///< none: the row names no line
+
+    Member member() const { return {call, technician}; }
 
     friend auto operator<=>(const Assignment &, const Assignment &) = default;
 };
@@ -67,3 +77,10 @@ struct KnownLine {
 };
 
 } // namespace core
+
+template <> struct std::hash<core::Member> {
+    std::size_t operator()(const core::Member &member) const noexcept
+    {
+        return member.call.hash() * 31 + member.technician.hash();
+    }
+};

@@ -25,6 +25,7 @@ KnownLine merged(const KnownLine &a, const KnownLine &b)
 
 void KnownLines::load(std::vector<KnownLine> known)
 {
+    is_loaded_ = true;
     lines_.reserve(known.size());
     by_line_.reserve(known.size());
     for (KnownLine &line : known) {

@@ -19,6 +19,7 @@ public:
 
     /// Of a line, or a lost add, that comes twice, as 1.0 kept it for each server, the more careful counts.
     void load(std::vector<KnownLine> known);
+    bool is_loaded() const { return is_loaded_; }
 
     /// All that is known now, for planning.
     std::span<const KnownLine> all() const { return lines_; }
@@ -80,6 +81,7 @@ private:
     std::unordered_map<ResourceId, std::size_t> by_lost_resource_;
     std::unordered_map<ResourceId, int> unshown_tries_; ///< of lines that were loaded and that no listing has shown
     std::vector<KnownLine> dropped_;
+    bool is_loaded_ = false;
 };
 
 } // namespace core

@@ -10,6 +10,33 @@
 
 namespace core {
 
+/// A plan in the making.
+class Draft {
+public:
+    void put(const Step &step) { steps_[static_cast<std::size_t>(step.action)].push_back(step); }
+    void note(Action action, std::string code, std::string message, const Step &about);
+
+    /// The steps in the order of their actions, which is that of carrying them out. Leaves nothing.
+    Plan finish();
+
+private:
+    static constexpr std::size_t action_count = static_cast<std::size_t>(Action::Skip) + 1;
+
+    std::array<std::vector<Step>, action_count> steps_;
+    Plan plan_;
+};
+
+/// Calls a function every few thousand times.
+class Breath {
+public:
+    explicit Breath(const std::function<void()> &check) : check_(check) {}
+    void take();
+
+private:
+    const std::function<void()> &check_; ///< may be empty
+    std::size_t taken_ = 0;
+};
+
 class Planner {
 public:
     Planner(const Crew &crew, std::span<const Line> lines, std::span<const KnownLine> known, Prune prune,
@@ -19,7 +46,6 @@ public:
 
 private:
     static constexpr std::size_t none = static_cast<std::size_t>(-1);
-    static constexpr std::size_t action_count = static_cast<std::size_t>(Action::Skip) + 1;
 
     /// Which of several contacts of one resource stays: the lowest, then the first listed.
     enum class Rank { NamedByMember, Named, Contact, Untyped, NotShown };
@@ -66,7 +92,18 @@ private:
         bool is_other = false; ///< the line is no contact
     };
 
-    void breathe();
+    /// What is known and listed, by id.
+    struct Index {
+        std::unordered_map<LineItemId, Place> places = {};
+        std::unordered_set<ResourceId> lost_adds = {}; ///< with an add whose outcome is unknown
+    };
+
+    /// The groups, and each resource's place among them.
+    struct Groups {
+        std::vector<Group> list = {};
+        std::unordered_map<ResourceId, std::size_t> places = {};
+    };
+
     void index_known();
     void index_lines();
     void collect_members();
@@ -102,27 +139,20 @@ private:
     void add(const Member &member, Group &group);
     void skip(const Member &member);
     void note_spelling(const Candidate &candidate);
-    void note(Action action, std::string code, std::string message, const Step &about);
-    void put(const Step &step);
 
     const Crew &crew_;
     std::span<const Line> lines_;
     std::span<const KnownLine> known_;
     Prune prune_;
-    const std::function<void()> &check_; ///< may be empty
-    std::size_t breaths_ = 0;
+    Breath breath_;
 
-    std::unordered_map<LineItemId, Place> places_;
-    std::unordered_set<ResourceId> lost_adds_; ///< resources with an add whose outcome is unknown
-    std::unordered_set<ResourceId> unclear_;   ///< resources that a skipped technician may mean
+    Index index_;
+    std::unordered_set<ResourceId> unclear_; ///< resources that a skipped technician may mean
     std::vector<Candidate> candidates_;
     std::vector<Member> members_; ///< by call and technician
     std::vector<const Assignment *> rows_of_others_;
-    std::vector<Group> groups_;
-    std::unordered_map<ResourceId, std::size_t> group_by_resource_;
-    std::array<std::vector<Step>, action_count> steps_;
-    std::vector<Diagnostic> diagnostics_;
-    std::size_t more_diagnostics_ = 0;
+    Groups groups_;
+    Draft draft_;
 };
 
 } // namespace core

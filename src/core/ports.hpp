@@ -67,11 +67,27 @@ struct Change {
     std::optional<BusinessRoleId> role = {}; ///< SetRole; Add: the role to set once the contact is there
 };
 
+/// Changes of one element that go out together.
+struct Changes {
+    std::vector<Change> list;
+    /// Asked once of each line that an add was answered with: an add that got another's line is `Unknown`
+    /// (`line_taken`).
+    std::function<bool(const LineItemId &)> is_new;
+    bool deletes_in_bulk = false; ///< all deletions in one request, which only a listing can confirm
+    TimePoint deadline;           ///< nothing is begun that could end after it
+};
+
 /// What became of a change. An `Add` that is done has a line; without one it is `Unknown`.
 struct ChangeResult {
     Answer answer;
     std::optional<LineItemId> line = {};
     std::optional<Answer> role_answer = {}; ///< Add with a role: what became of the role, if it was sent
+};
+
+/// What became of changes, each in its place.
+struct ChangeResults {
+    std::vector<ChangeResult> list;
+    int requests = 0; ///< that they took, repeats included
 };
 
 /// The Flex API, for one server and token. Trouble on Flex's side is an answer, never an exception.
@@ -84,21 +100,8 @@ public:
     virtual std::vector<Listing> list(std::span<const ElementId> elements, TimePoint deadline,
                                       const std::function<void()> &meanwhile) = 0;
 
-    /// Carries out changes of one element in parallel, begun in their order; a result for each. `is_new` is asked once
-    /// of each line that an add was answered with: an add that got another's line is `Unknown` (`line_taken`).
-    virtual std::vector<ChangeResult> carry_out(const ElementId &element, std::span<const Change> changes,
-                                                const std::function<bool(const LineItemId &)> &is_new,
-                                                TimePoint deadline) = 0;
-
-    /// True if the next changes of the element that hold several deletions take one request for all of these.
-    virtual bool deletes_in_bulk(const ElementId &element) const
-    {
-        static_cast<void>(element);
-        return false;
-    }
-
-    /// Requests that went out so far, as counted on the wire.
-    virtual int requests_sent() const = 0;
+    /// Carries out changes of one element in parallel, begun in their order.
+    virtual ChangeResults carry_out(const ElementId &element, const Changes &changes) = 0;
 };
 
 /// The requests that a server allows, over all syncs together.

@@ -32,10 +32,11 @@ DecodedListing part_of_a_list()
 /// The lines of an answer that is a whole list. Some count the nested rows too.
 DecodedListing decode_whole(Response &response, Waiter &waiter)
 {
-    if (response.status != 200 || !response.paging.empty())
+    if (response.status != 200 || !response.headers.paging.empty())
         return part_of_a_list();
     DecodedListing decoded = decode_listing(std::move(response.body), [&waiter] { waiter.check(); });
-    const bool is_whole = response.total_count <= decoded.roots || response.total_count == decoded.lines.size();
+    const bool is_whole =
+        response.headers.total_count <= decoded.roots || response.headers.total_count == decoded.lines.size();
     return decoded.error || is_whole ? std::move(decoded) : part_of_a_list();
 }
 
@@ -100,20 +101,25 @@ std::vector<core::Listing> Client::list(std::span<const core::ElementId> element
     return listings;
 }
 
-std::vector<core::ChangeResult> Client::carry_out(const core::ElementId &element, std::span<const Change> changes,
-                                                  const IsNew &is_new, core::TimePoint deadline)
+core::ChangeResults Client::carry_out(const core::ElementId &element, const core::Changes &changes)
 {
-    if (can_delete_in_bulk(element, changes))
-        return carry_out_in_bulk(element, changes, is_new, deadline);
+    const int requests_before = requests_sent();
+    std::vector<core::ChangeResult> results =
+        changes.deletes_in_bulk ? carry_out_in_bulk(element, changes) : carry_out_singly(element, changes);
+    return {.list = std::move(results), .requests = requests_sent() - requests_before};
+}
+
+std::vector<core::ChangeResult> Client::carry_out_singly(const core::ElementId &element, const core::Changes &changes)
+{
     std::vector<Request> requests;
-    for (const Change &change : changes)
+    for (const Change &change : changes.list)
         requests.push_back(request_for(element, change));
-    std::vector<core::ChangeResult> results(changes.size());
-    std::vector<int> tries(changes.size(), 0);
+    std::vector<core::ChangeResult> results(changes.list.size());
+    std::vector<int> tries(changes.list.size(), 0);
     http_.perform(
-        std::move(requests), deadline,
+        std::move(requests), changes.deadline,
         [&](std::size_t index, const Response &response) {
-            return take(element, changes[index], is_new, results[index], tries[index], response);
+            return take(element, changes.list[index], changes.is_new, results[index], tries[index], response);
         },
         [&](std::size_t index) {
             // What was tried before keeps the answer that it got.
@@ -128,43 +134,17 @@ std::vector<core::ChangeResult> Client::carry_out(const core::ElementId &element
     return results;
 }
 
-bool Client::deletes_in_bulk(const core::ElementId &element) const
+/// The deletions in one request, then the others. Some tenants answer 2xx and delete nothing, so that only a listing
+/// tells what was done.
+std::vector<core::ChangeResult> Client::carry_out_in_bulk(const core::ElementId &element, const core::Changes &changes)
 {
-    return !bulk_parameter_.empty() &&
-           std::find(tried_in_bulk_.begin(), tried_in_bulk_.end(), element) == tried_in_bulk_.end();
-}
-
-bool Client::can_delete_in_bulk(const core::ElementId &element, std::span<const Change> changes) const
-{
-    return deletes_in_bulk(element) && std::count_if(changes.begin(), changes.end(), is_deletion) > 1;
-}
-
-/// Deletes in one request, once in a sync: some tenants answer 2xx and delete nothing, so that only a listing tells,
-/// and what it still shows goes one by one.
-std::vector<core::ChangeResult> Client::carry_out_in_bulk(const core::ElementId &element,
-                                                          std::span<const Change> changes, const IsNew &is_new,
-                                                          core::TimePoint deadline)
-{
-    const Request bulk = bulk_delete_request(changes);
-    tried_in_bulk_.push_back(element);
-    core::Answer answer = unsent_answer();
-    int tries = 0;
-    http_.perform(
-        {bulk}, deadline,
-        [&](std::size_t, const Response &response) {
-            answer = answer_of(response);
-            return again(bulk, answer, Repeatability::Idempotent, ++tries);
-        },
-        [&](std::size_t) {
-            if (tries > 0)
-                repeats_.take_back();
-        });
+    core::Answer answer = delete_in_bulk(changes);
     if (answer.outcome == Outcome::Refused) {
-        const auto deletions = std::count_if(changes.begin(), changes.end(), is_deletion);
+        const auto deletions = std::count_if(changes.list.begin(), changes.list.end(), is_deletion);
         std::optional<core::RequestBudget::Refusal> refusal =
             budget_ ? budget_->set_aside(static_cast<int>(deletions)) : std::nullopt;
         if (!refusal)
-            return carry_out(element, changes, is_new, deadline);
+            return carry_out_singly(element, changes);
         answer.code = "request_limit";
         answer.message = "Flex refused to delete several lines at once. " + std::move(refusal->why);
     }
@@ -173,17 +153,32 @@ std::vector<core::ChangeResult> Client::carry_out_in_bulk(const core::ElementId 
         answer.code = "bulk_delete";
         answer.message = "Flex took the deletion of several lines, and no listing has told yet whether it did it.";
     }
-    std::vector<Change> others;
-    for (const Change &change : changes)
-        if (change.kind != Change::Kind::Delete)
-            others.push_back(change);
-    std::vector<core::ChangeResult> results_of_others = carry_out(element, others, is_new, deadline);
+    core::Changes others{.list = changes.list, .is_new = changes.is_new, .deadline = changes.deadline};
+    std::erase_if(others.list, is_deletion);
+    std::vector<core::ChangeResult> results_of_others = carry_out_singly(element, others);
     std::vector<core::ChangeResult> results;
     auto other = results_of_others.begin();
-    for (const Change &change : changes)
-        results.push_back(change.kind == Change::Kind::Delete ? core::ChangeResult{.answer = answer}
-                                                              : std::move(*other++));
+    for (const Change &change : changes.list)
+        results.push_back(is_deletion(change) ? core::ChangeResult{.answer = answer} : std::move(*other++));
     return results;
+}
+
+core::Answer Client::delete_in_bulk(const core::Changes &changes)
+{
+    const Request bulk = bulk_delete_request(changes.list);
+    core::Answer answer = unsent_answer();
+    int tries = 0;
+    http_.perform(
+        {bulk}, changes.deadline,
+        [&](std::size_t, const Response &response) {
+            answer = answer_of(response);
+            return again(bulk, answer, Repeatability::Idempotent, ++tries);
+        },
+        [&](std::size_t) {
+            if (tries > 0)
+                repeats_.take_back();
+        });
+    return answer;
 }
 
 /// Takes the response to a change. A role goes out as soon as its add is back.
@@ -300,7 +295,7 @@ Request Client::bulk_delete_request(std::span<const Change> changes) const
 {
     std::string body;
     for (const Change &change : changes)
-        if (change.kind == Change::Kind::Delete)
+        if (is_deletion(change))
             body.append(body.empty() ? "" : "&")
                 .append(bulk_parameter_)
                 .append("=")

@@ -14,11 +14,10 @@ public:
 
     std::vector<core::Listing> list(std::span<const core::ElementId> elements, core::TimePoint deadline,
                                     const std::function<void()> &meanwhile) override;
-    std::vector<core::ChangeResult> carry_out(const core::ElementId &element, std::span<const core::Change> changes,
-                                              const std::function<bool(const core::LineItemId &)> &is_new,
-                                              core::TimePoint deadline) override;
-    bool deletes_in_bulk(const core::ElementId &element) const override;
-    int requests_sent() const override { return http_.requests_sent(); }
+    core::ChangeResults carry_out(const core::ElementId &element, const core::Changes &changes) override;
+
+    /// Requests that went out so far, as counted on the wire.
+    int requests_sent() const { return http_.requests_sent(); }
 
     /// Requests that were sent again.
     int repeats() const { return repeats_.count(); }
@@ -30,11 +29,10 @@ private:
                          const core::BusinessRoleId &role) const;
     Request delete_request(const core::LineItemId &line) const;
     Request bulk_delete_request(std::span<const core::Change> changes) const;
-    bool can_delete_in_bulk(const core::ElementId &element, std::span<const core::Change> changes) const;
     using IsNew = std::function<bool(const core::LineItemId &)>;
-    std::vector<core::ChangeResult> carry_out_in_bulk(const core::ElementId &element,
-                                                      std::span<const core::Change> changes, const IsNew &is_new,
-                                                      core::TimePoint deadline);
+    std::vector<core::ChangeResult> carry_out_singly(const core::ElementId &element, const core::Changes &changes);
+    std::vector<core::ChangeResult> carry_out_in_bulk(const core::ElementId &element, const core::Changes &changes);
+    core::Answer delete_in_bulk(const core::Changes &changes);
     Request request_for(const core::ElementId &element, const core::Change &change) const;
     std::optional<Http::Next> take(const core::ElementId &element, const core::Change &change, const IsNew &is_new,
                                    core::ChangeResult &result, int &tries, const Response &response);
@@ -46,7 +44,6 @@ private:
 
     std::string base_url_;
     std::string bulk_parameter_; ///< empty: line items are deleted one by one
-    std::vector<core::ElementId> tried_in_bulk_;
     Repeats repeats_;
     core::RequestBudget *budget_;
     Waiter &waiter_;

@@ -150,11 +150,12 @@ void Http::collect(Batch &batch)
             batch.waiting.front().request.opens_connection = true;
             continue;
         }
-        if (!response.refreshed_token.empty())
-            token_ = response.refreshed_token;
+        if (!response.headers.refreshed_token.empty())
+            token_ = response.headers.refreshed_token;
         milliseconds &slowest = slowest_[static_cast<std::size_t>(transfer->method())];
         if (result == CURLE_OK)
-            slowest = std::max(slowest, std::chrono::ceil<milliseconds>(std::chrono::duration<double>(response.total)));
+            slowest = std::max(slowest,
+                               std::chrono::ceil<milliseconds>(std::chrono::duration<double>(response.timing.total)));
         std::optional<Next> next = batch.on_response(transfer->index(), response);
         if (!next)
             continue;

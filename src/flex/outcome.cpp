@@ -65,15 +65,16 @@ std::string phase_of(const Response &response)
 {
     // On a kept connection the phases before take no time.
     if (response.sends > 0)
-        return response.first_byte <= 0 ? "waiting for the first byte" : "reading the answer";
-    if (response.resolved <= 0)
+        return response.timing.first_byte <= 0 ? "waiting for the first byte" : "reading the answer";
+    if (response.timing.resolved <= 0)
         return "resolving the host name";
-    return response.connected <= 0 ? "connecting" : "the TLS handshake";
+    return response.timing.connected <= 0 ? "connecting" : "the TLS handshake";
 }
 
 double start_of_phase(const Response &response)
 {
-    return std::max({response.resolved, response.connected, response.secured, response.first_byte});
+    return std::max(
+        {response.timing.resolved, response.timing.connected, response.timing.secured, response.timing.first_byte});
 }
 
 /// libcurl calls a connection that breaks in the TLS handshake a failure of TLS; it may do better the next time.
@@ -107,8 +108,8 @@ std::string message_of_failure(const Response &response)
     if (response.is_too_large)
         return "Flex's answer is larger than \"max_response_bytes\" of the server allows.";
     if (response.result == CURLE_OPERATION_TIMEDOUT)
-        return "Flex did not answer within " + seconds(response.total) + " (" +
-               seconds(response.total - start_of_phase(response)) + " of it " + phase_of(response) + ").";
+        return "Flex did not answer within " + seconds(response.timing.total) + " (" +
+               seconds(response.timing.total - start_of_phase(response)) + " of it " + phase_of(response) + ").";
     if (response.result == CURLE_ABORTED_BY_CALLBACK)
         return "The connection was closed before Flex answered; the request was not sent again.";
     return (response.sends > 0 ? "The connection to Flex was lost: " : "Flex could not be reached: ") + response.error +
@@ -119,7 +120,8 @@ std::string message_of_failure(const Response &response)
 
 core::Answer answer_of(const Response &response, bool is_delete)
 {
-    core::Answer answer{.http_status = response.status, .duration = std::chrono::duration<double>(response.total)};
+    core::Answer answer{.http_status = response.status,
+                        .duration = std::chrono::duration<double>(response.timing.total)};
     if (response.result == CURLE_OK) {
         answer.outcome = outcome_of_status(response.status, is_delete);
         if (answer.outcome == Outcome::Done)
@@ -127,7 +129,7 @@ core::Answer answer_of(const Response &response, bool is_delete)
         answer.code = code_of_status(response.status);
         answer.message = message_of_status(response.status);
         if (answer.outcome == Outcome::RefusedForNow || response.status == 503)
-            answer.retry_after = parse_retry_after(response.retry_after, std::chrono::system_clock::now());
+            answer.retry_after = parse_retry_after(response.headers.retry_after, std::chrono::system_clock::now());
         return answer;
     }
     answer.outcome = response.sends > 0 ? Outcome::Unknown : Outcome::NothingDone;

@@ -183,11 +183,11 @@ Response Transfer::finish(CURLcode result)
     response_.os_error = static_cast<int>(number(CURLINFO_OS_ERRNO));
     response_.port = static_cast<int>(number(CURLINFO_LOCAL_PORT));
     response_.lost_connection = is_lost_with_connection(result);
-    response_.resolved = seconds(CURLINFO_NAMELOOKUP_TIME_T);
-    response_.connected = seconds(CURLINFO_CONNECT_TIME_T);
-    response_.secured = seconds(CURLINFO_APPCONNECT_TIME_T);
-    response_.first_byte = seconds(CURLINFO_STARTTRANSFER_TIME_T);
-    response_.total = seconds(CURLINFO_TOTAL_TIME_T);
+    response_.timing.resolved = seconds(CURLINFO_NAMELOOKUP_TIME_T);
+    response_.timing.connected = seconds(CURLINFO_CONNECT_TIME_T);
+    response_.timing.secured = seconds(CURLINFO_APPCONNECT_TIME_T);
+    response_.timing.first_byte = seconds(CURLINFO_STARTTRANSFER_TIME_T);
+    response_.timing.total = seconds(CURLINFO_TOTAL_TIME_T);
     return std::move(response_);
 }
 
@@ -227,17 +227,17 @@ try {
 void Transfer::note_header(std::string_view line)
 {
     if (auto value = value_of(line, "Retry-After"))
-        response_.retry_after = std::move(*value);
+        response_.headers.retry_after = std::move(*value);
     else if (auto token = value_of(line, "X-Auth-Token-Refreshed"))
-        response_.refreshed_token = std::move(*token);
+        response_.headers.refreshed_token = std::move(*token);
     else if (auto range = value_of(line, "Content-Range"))
-        response_.paging = "Content-Range";
+        response_.headers.paging = "Content-Range";
     else if (auto link = value_of(line, "Link"); link && link->find("next") != std::string::npos)
-        response_.paging = "Link";
+        response_.headers.paging = "Link";
     else if (auto page = value_of(line, "X-Next-Page"); page && !page->empty())
-        response_.paging = "X-Next-Page";
+        response_.headers.paging = "X-Next-Page";
     else if (auto count = value_of(line, "X-Total-Count"))
-        response_.total_count = std::max(response_.total_count, row_count_of(*count));
+        response_.headers.total_count = std::max(response_.headers.total_count, row_count_of(*count));
 }
 
 /// Called before each send, the hidden ones too: when a kept connection dies before a byte of the answer has come,

@@ -33,6 +33,23 @@ struct Request {
     bool opens_connection = false; ///< takes none that is kept; one that is not repeatable doesn't leave it to others
 };
 
+/// What the headers of an answer say.
+struct Headers {
+    std::string retry_after = {};
+    std::string refreshed_token = {};
+    std::string paging = {};     ///< a header that tells of further pages
+    std::size_t total_count = 0; ///< the rows that there are; the largest number if the header says no number
+};
+
+/// When a request got how far, in seconds since its start; 0: not so far.
+struct Timing {
+    double resolved = 0;
+    double connected = 0;
+    double secured = 0;
+    double first_byte = 0;
+    double total = 0;
+};
+
 /// What became of a request, before anybody says what it means.
 struct Response {
     CURLcode result = CURLE_OK;
@@ -45,12 +62,8 @@ struct Response {
     std::string body = {};
     std::string error = {}; ///< libcurl's words
     int os_error = 0;       ///< the errno of what failed, where libcurl knows one
-    std::string retry_after = {};
-    std::string refreshed_token = {};
-    std::string paging = {};     ///< a header that tells of further pages
-    std::size_t total_count = 0; ///< the rows that there are, as a header says; the largest number if it says no number
-    double resolved = 0, connected = 0, secured = 0, first_byte = 0,
-           total = 0; ///< seconds since the start, 0: not reached
+    Headers headers = {};
+    Timing timing = {};
 };
 
 class Transfer {

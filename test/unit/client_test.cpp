@@ -48,6 +48,11 @@ bool is_new(const LineItemId &)
     return true;
 }
 
+core::Changes changes_of(std::vector<Change> list, std::chrono::milliseconds time = 10s)
+{
+    return {.list = std::move(list), .is_new = is_new, .deadline = std::chrono::steady_clock::now() + time};
+}
+
 struct Flex {
     explicit Flex(WireServer::Handler handler, const std::string &base = "/f5/api", int retries = 0,
                   core::RequestBudget *budget = nullptr)
@@ -70,7 +75,7 @@ struct Flex {
 
     core::ChangeResult carry_out(const Change &change, std::chrono::milliseconds time = 10s)
     {
-        return client.carry_out(ElementId("e1"), {&change, 1}, is_new, std::chrono::steady_clock::now() + time).front();
+        return client.carry_out(ElementId("e1"), changes_of({change}, time)).list.front();
     }
 
     std::vector<std::string> lines() const
@@ -331,8 +336,7 @@ TEST(Client, changes_without_time_were_not_sent)
 {
     Flex flex{Answers()};
     const std::vector<Change> changes{add(), {.kind = Change::Kind::Delete, .line = LineItemId("l1")}};
-    for (const core::ChangeResult &result :
-         flex.client.carry_out(ElementId("e1"), changes, is_new, std::chrono::steady_clock::now() - 1s)) {
+    for (const core::ChangeResult &result : flex.client.carry_out(ElementId("e1"), changes_of(changes, -1s)).list) {
         EXPECT_EQ(result.answer.outcome, Outcome::NotSent);
         EXPECT_EQ(result.answer.code, "deadline");
     }
@@ -350,10 +354,10 @@ TEST(Client, results_stand_in_the_order_of_the_changes)
     std::vector<Change> changes;
     for (const char *resource : {"r0", "r1", "r2", "r3"})
         changes.push_back(add(resource));
-    const auto results =
-        flex.client.carry_out(ElementId("e1"), changes, is_new, std::chrono::steady_clock::now() + 10s);
+    const core::ChangeResults results = flex.client.carry_out(ElementId("e1"), changes_of(changes));
+    EXPECT_EQ(results.requests, 4);
     for (std::size_t i = 0; i < changes.size(); ++i)
-        EXPECT_EQ(results[i].line->text(), "line-of-r" + std::to_string(i));
+        EXPECT_EQ(results.list[i].line->text(), "line-of-r" + std::to_string(i));
 }
 
 // ---- repeats
@@ -482,12 +486,13 @@ struct BulkClient {
         return options;
     }
 
-    std::vector<core::ChangeResult> carry_out(const char *element)
+    core::ChangeResults carry_out()
     {
-        const std::vector<Change> changes{{.kind = Change::Kind::Delete, .line = LineItemId("l1")},
-                                          {.kind = Change::Kind::Delete, .line = LineItemId("l2")},
-                                          add()};
-        return client.carry_out(ElementId(element), changes, is_new, std::chrono::steady_clock::now() + 10s);
+        core::Changes changes = changes_of({{.kind = Change::Kind::Delete, .line = LineItemId("l1")},
+                                            {.kind = Change::Kind::Delete, .line = LineItemId("l2")},
+                                            add()});
+        changes.deletes_in_bulk = true;
+        return client.carry_out(ElementId("e1"), changes);
     }
 
     unit::PollWaiter waiter;
@@ -512,25 +517,14 @@ TEST(Client, deletions_that_flex_refuses_in_bulk_go_one_by_one_as_far_as_the_bud
         CountedBudget budget;
         budget.left = left;
         BulkClient flex(&budget);
-        const std::vector<core::ChangeResult> results = flex.carry_out("e1");
-        EXPECT_EQ(flex.client.requests_sent(), left == 2 ? 4 : 2);
+        const core::ChangeResults carried_out = flex.carry_out();
+        const std::vector<core::ChangeResult> &results = carried_out.list;
+        EXPECT_EQ(carried_out.requests, left == 2 ? 4 : 2);
         EXPECT_EQ(results[0].answer.outcome, left == 2 ? Outcome::Done : Outcome::Refused);
         EXPECT_EQ(results[1].answer.code, left == 2 ? "" : "request_limit");
         EXPECT_EQ(results[2].answer.outcome, Outcome::Done);
         EXPECT_EQ(budget.left, left == 2 ? 0 : 1);
     }
-}
-
-TEST(Client, each_element_tries_to_delete_in_bulk_once)
-{
-    BulkClient flex(nullptr);
-    EXPECT_TRUE(flex.client.deletes_in_bulk(ElementId("e1")));
-    flex.carry_out("e1");
-    EXPECT_FALSE(flex.client.deletes_in_bulk(ElementId("e1")));
-    EXPECT_TRUE(flex.client.deletes_in_bulk(ElementId("e2")));
-    const int before = flex.client.requests_sent();
-    flex.carry_out("e2");
-    EXPECT_EQ(flex.client.requests_sent() - before, 2);
 }
 
 } // namespace

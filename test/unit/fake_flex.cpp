@@ -71,18 +71,19 @@ core::Listing FakeFlex::page(Page page, TimePoint deadline)
         event->second();
     act_late();
     const TimePoint began_at = clock_.now();
-    core::Listing listing{.answer = answer_to(Fate::Done), .lines = visible_lines(), .asked_at = began_at};
+    core::Listing listing{
+        .answer = answer_to(Fate::Done), .lines = visible_lines(), .requests = 1, .asked_at = began_at};
     listing.answer.duration = latency;
     clock_.pass(latency);
     switch (page) {
     case Page::Cut:
-        return {.answer = answer(Outcome::Unknown, 200, "cut_short")};
+        return {.answer = answer(Outcome::Unknown, 200, "cut_short"), .requests = 1};
     case Page::Slow:
-        return {.answer = answer(Outcome::Unknown, 0, "timeout")};
+        return {.answer = answer(Outcome::Unknown, 0, "timeout"), .requests = 1};
     case Page::Refused:
-        return {.answer = answer(Outcome::Refused, 401, "http_status")};
+        return {.answer = answer(Outcome::Refused, 401, "http_status"), .requests = 1};
     case Page::TooMany: {
-        core::Listing refused{.answer = answer(Outcome::RefusedForNow, 429, "too_many_requests")};
+        core::Listing refused{.answer = answer(Outcome::RefusedForNow, 429, "too_many_requests"), .requests = 1};
         refused.answer.retry_after = std::chrono::minutes(2);
         return refused;
     }
@@ -127,22 +128,39 @@ std::vector<Line> FakeFlex::visible_lines() const
     return lines;
 }
 
-std::vector<ChangeResult> FakeFlex::carry_out(const core::ElementId &, std::span<const Change> changes,
-                                              const std::function<bool(const LineItemId &)> &is_new, TimePoint deadline)
+core::ChangeResults FakeFlex::carry_out(const core::ElementId &, const core::Changes &changes)
 {
-    std::vector<ChangeResult> results;
+    core::ChangeResults results;
+    const std::size_t sent_before = sent.size();
+    const Answer bulk = changes.deletes_in_bulk ? delete_in_bulk(changes) : Answer();
     bool is_late = false;
-    for (std::size_t i = 0; i < changes.size(); ++i) {
+    for (std::size_t i = 0; i < changes.list.size(); ++i) {
         if (i % 6 == 0) {
-            is_late = clock_.now() + latency > deadline;
+            is_late = clock_.now() + latency > changes.deadline;
             clock_.pass(is_late ? core::Milliseconds(0) : latency);
             act_late();
         }
-        results.push_back(is_late ? ChangeResult{.answer = not_sent} : carry_out(changes[i], is_new));
+        if (changes.deletes_in_bulk && changes.list[i].kind == Change::Kind::Delete)
+            results.list.push_back({.answer = bulk});
+        else
+            results.list.push_back(is_late ? ChangeResult{.answer = not_sent}
+                                           : carry_out(changes.list[i], changes.is_new));
     }
+    results.requests = static_cast<int>(sent.size() - sent_before);
     if (const std::function<void()> act = std::exchange(after_changes, nullptr))
         act();
     return results;
+}
+
+/// Only a listing tells whether it was done.
+Answer FakeFlex::delete_in_bulk(const core::Changes &changes)
+{
+    answer_of("delete many", [&] {
+        for (const Change &change : changes.list)
+            if (change.kind == Change::Kind::Delete)
+                loses(change.line->text());
+    });
+    return answer(Outcome::Unknown, 200, "bulk_delete");
 }
 
 ChangeResult FakeFlex::carry_out(const Change &change, const std::function<bool(const LineItemId &)> &is_new)

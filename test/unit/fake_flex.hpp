@@ -45,10 +45,7 @@ public:
 
     std::vector<core::Listing> list(std::span<const core::ElementId> elements, core::TimePoint deadline,
                                     const std::function<void()> &meanwhile) override;
-    std::vector<core::ChangeResult> carry_out(const core::ElementId &element, std::span<const core::Change> changes,
-                                              const std::function<bool(const core::LineItemId &)> &is_new,
-                                              core::TimePoint deadline) override;
-    int requests_sent() const override { return static_cast<int>(sent.size()); }
+    core::ChangeResults carry_out(const core::ElementId &element, const core::Changes &changes) override;
 
     /// A line that somebody made by hand.
     void shows(const std::string &line, const std::string &resource, const std::string &role = "",
@@ -81,7 +78,7 @@ public:
     std::string shows_as;                            ///< another spelling under which it shows whoever is added
 
     // What happened.
-    std::vector<std::string> sent;             ///< "list", "add r1", "delete l1", "role l1 foh"
+    std::vector<std::string> sent;             ///< "list", "add r1", "delete l1", "role l1 foh", "delete many"
     int sync = 0;                              ///< counted by whoever calls syncs
     std::vector<std::string> unjustified_adds; ///< adds for which I5 knows no reason
 
@@ -103,6 +100,7 @@ private:
     std::vector<core::Line> visible_lines() const;
     core::ChangeResult carry_out(const core::Change &change,
                                  const std::function<bool(const core::LineItemId &)> &is_new);
+    core::Answer delete_in_bulk(const core::Changes &changes);
     void add(const core::Change &change, const std::function<bool(const core::LineItemId &)> &is_new,
              core::ChangeResult &result);
     core::Answer answer_of(const std::string &request, const std::function<void()> &act);

@@ -436,7 +436,7 @@ TEST(Http, each_request_has_a_timeout_of_its_own)
     const auto responses = perform(http, many(server, 2));
     EXPECT_EQ(responses[0]->result, CURLE_OPERATION_TIMEDOUT);
     EXPECT_EQ(responses[1]->status, 200);
-    EXPECT_NEAR(responses[0]->total, 0.15, 0.1);
+    EXPECT_NEAR(responses[0]->timing.total, 0.15, 0.1);
 }
 
 TEST(Http, a_timeout_tells_how_far_it_had_come)
@@ -449,9 +449,9 @@ TEST(Http, a_timeout_tells_how_far_it_had_come)
     Http http(quick, waiter);
     const Response first_byte = perform_one(http, {.url = silent.url()});
     EXPECT_EQ(first_byte.sends, 1);
-    EXPECT_GT(first_byte.connected, 0);
-    EXPECT_EQ(first_byte.first_byte, 0);
-    EXPECT_GT(perform_one(http, {.url = slow.url()}).first_byte, 0);
+    EXPECT_GT(first_byte.timing.connected, 0);
+    EXPECT_EQ(first_byte.timing.first_byte, 0);
+    EXPECT_GT(perform_one(http, {.url = slow.url()}).timing.first_byte, 0);
 }
 
 // ---- answers that are refused
@@ -539,8 +539,8 @@ TEST(Http, headers_that_we_read_are_found_in_any_letter_case)
     unit::PollWaiter waiter;
     Http http(options(), waiter);
     const Response response = perform_one(http, {.url = server.url()});
-    EXPECT_EQ(response.retry_after, "7");
-    EXPECT_EQ(response.paging, "Content-Range");
+    EXPECT_EQ(response.headers.retry_after, "7");
+    EXPECT_EQ(response.headers.paging, "Content-Range");
 }
 
 TEST(Http, a_link_to_a_next_page_is_a_marker_of_paging_and_another_link_is_not)
@@ -550,7 +550,7 @@ TEST(Http, a_link_to_a_next_page_is_a_marker_of_paging_and_another_link_is_not)
         WireServer server(always(answer(200, "[]", std::string("Link: ") + link + "\r\n")));
         unit::PollWaiter waiter;
         Http http(options(), waiter);
-        EXPECT_EQ(perform_one(http, {.url = server.url()}).paging, paging);
+        EXPECT_EQ(perform_one(http, {.url = server.url()}).headers.paging, paging);
     }
 }
 

@@ -16,7 +16,7 @@ namespace {
 
 Response answered(int status)
 {
-    return {.result = CURLE_OK, .status = status, .sends = 1, .total = 0.25};
+    return {.result = CURLE_OK, .status = status, .sends = 1, .timing = {.total = 0.25}};
 }
 
 Response failed(CURLcode result, int sends)
@@ -29,10 +29,7 @@ Response timed_out(double resolved, double connected, int sends, double first_by
 {
     return {.result = CURLE_OPERATION_TIMEDOUT,
             .sends = sends,
-            .resolved = resolved,
-            .connected = connected,
-            .first_byte = first_byte,
-            .total = 15};
+            .timing = {.resolved = resolved, .connected = connected, .first_byte = first_byte, .total = 15}};
 }
 
 TEST(Outcome, a_2xx_other_than_202_is_done)
@@ -82,7 +79,7 @@ TEST(Outcome, too_many_requests_is_a_refusal_for_now)
     Response response = answered(429);
     EXPECT_EQ(answer_of(response).outcome, Outcome::RefusedForNow);
     EXPECT_EQ(answer_of(response).retry_after, std::nullopt);
-    response.retry_after = "120";
+    response.headers.retry_after = "120";
     EXPECT_EQ(answer_of(response).retry_after, 120s);
     EXPECT_EQ(answer_of(response, true).outcome, Outcome::RefusedForNow);
 }
@@ -90,7 +87,7 @@ TEST(Outcome, too_many_requests_is_a_refusal_for_now)
 TEST(Outcome, a_server_that_is_down_may_say_for_how_long)
 {
     Response response = answered(503);
-    response.retry_after = "120";
+    response.headers.retry_after = "120";
     EXPECT_EQ(answer_of(response).outcome, Outcome::Unknown);
     EXPECT_EQ(answer_of(response).retry_after, 120s);
 }
@@ -99,7 +96,7 @@ TEST(Outcome, no_other_answer_asks_for_a_wait)
 {
     for (const int status : {200, 404, 500}) {
         Response response = answered(status);
-        response.retry_after = "120";
+        response.headers.retry_after = "120";
         EXPECT_EQ(answer_of(response).retry_after, std::nullopt);
     }
 }

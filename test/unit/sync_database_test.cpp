@@ -105,7 +105,7 @@ TEST(Sync, an_add_that_shows_late_beside_another_contact_of_its_resource_is_take
         world.flex.after_changes = [&] { world.flex.shows("l9", "r1"); };
         const core::SyncResult result = world.sync();
         EXPECT_EQ(result.status, core::Status::Ok) << summary(result);
-        EXPECT_EQ(result.added, 1);
+        EXPECT_EQ(result.counts.added, 1);
         EXPECT_EQ(world.flex.contacts(), Words{"l9 r1"});
         EXPECT_EQ(world.store.rows(), Words{"ann l9"});
     }
@@ -120,7 +120,7 @@ TEST(Sync, an_add_that_shows_late_and_may_not_be_taken_out_makes_the_sync_partia
     world.flex.after_changes = [&] { world.flex.shows("l9", "r1"); };
     const core::SyncResult result = world.sync();
     EXPECT_EQ(result.status, core::Status::Partial) << summary(result);
-    EXPECT_EQ(result.added, 1);
+    EXPECT_EQ(result.counts.added, 1);
     EXPECT_EQ(notes(result), Words{"retain not_shown r1"});
     EXPECT_EQ(world.flex.contacts(), (Words{"n1 r1", "l9 r1"}));
 }

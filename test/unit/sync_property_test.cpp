@@ -89,10 +89,11 @@ private:
     static void expect_consistent(const SyncResult &result)
     {
         if (result.status == core::Status::Ok) {
-            EXPECT_EQ(result.failed, 0);
-            EXPECT_EQ(result.desired, result.kept + result.adopted + result.added + result.skipped);
+            EXPECT_EQ(result.counts.failed, 0);
+            EXPECT_EQ(result.counts.desired,
+                      result.counts.kept + result.counts.adopted + result.counts.added + result.counts.skipped);
         } else if (result.status == core::Status::Partial) {
-            EXPECT_GT(result.failed, 0);
+            EXPECT_GT(result.counts.failed, 0);
         }
         EXPECT_LE(result.passes, 3);
     }

@@ -151,7 +151,7 @@ TEST(Sync, a_stale_row_that_cannot_be_deleted_is_a_diagnostic_once_something_is_
     const core::SyncResult result = world.sync();
     EXPECT_EQ(core::name_of(result.status), "partial");
     EXPECT_EQ(notes(result).front(), "forget P0001 ann");
-    EXPECT_EQ(result.stale, 0);
+    EXPECT_EQ(result.counts.stale, 0);
 }
 
 // ---- what is remembered

@@ -120,7 +120,7 @@ TEST(Sync, a_blocked_sync_tells_what_it_would_retain)
     const core::SyncResult result = world.sync();
     EXPECT_EQ(result.status, core::Status::Blocked);
     EXPECT_EQ(notes(result), Words{"retain not_desired r9"});
-    EXPECT_EQ(result.retained, 1);
+    EXPECT_EQ(result.counts.retained, 1);
 }
 
 TEST(Sync, a_hundred_diagnostics_are_told_and_the_others_counted)
@@ -132,8 +132,8 @@ TEST(Sync, a_hundred_diagnostics_are_told_and_the_others_counted)
     for (int i = 0; i < 150; ++i)
         world.flex.shows("x" + std::to_string(i), "y" + std::to_string(i));
     const core::SyncResult result = world.sync();
-    EXPECT_EQ(result.retained, 150);
-    EXPECT_EQ(result.failed, 1);
+    EXPECT_EQ(result.counts.retained, 150);
+    EXPECT_EQ(result.counts.failed, 1);
     ASSERT_EQ(result.diagnostics.size(), 101u);
     EXPECT_EQ(result.diagnostics.front().action, "add") << "what failed goes first";
     EXPECT_EQ(result.diagnostics.back().code, "more_diagnostics");
@@ -168,7 +168,7 @@ TEST(Sync, a_contact_that_goes_with_its_row_is_not_retained)
     world.prune = core::Prune::None;
     world.has_on_call("ann", "l1", "r1");
     world.store.desired.front().resource = core::ResourceId("r2");
-    EXPECT_EQ(world.sync().retained, 0);
+    EXPECT_EQ(world.sync().counts.retained, 0);
     EXPECT_EQ(world.flex.contacts(), Words{"n1 r2"});
 }
 

@@ -1,6 +1,5 @@
 // A crew that is listed with others has its turn later: what it acts on must not be as old as its batch.
 
-#include "core/sync_run.hpp"
 #include "world.hpp"
 
 #include <gtest/gtest.h>
@@ -29,21 +28,21 @@ struct Turn : World {
     core::ElementId element{"element"};
     FakeBudget budget;
     core::Policy policy{.deadline = clock.now() + time_limit, .budget = &budget};
-    core::SyncRun run{element, policy, store, flex, clock};
+    core::Sync run{policy, store, clock};
 
     explicit Turn(int requests = 100) { budget.left = requests; }
 
     /// `meanwhile` happens once the listing is there, and takes so long.
     core::SyncResult after(core::Milliseconds wait, const std::function<void()> &meanwhile = {})
     {
-        if (std::optional<core::SyncResult> end = run.read())
-            return *end;
-        core::Listing listing = std::move(flex.list({&element, 1}, policy.deadline, [&] { run.read_known(); }).front());
-        listing.requests = 1;
+        core::Want want = run.begin();
+        if (!std::holds_alternative<core::WantsListing>(want))
+            return std::get<core::SyncResult>(std::move(want));
+        core::Listing listing = std::move(flex.list({&element, 1}, policy.deadline, [&] { run.meanwhile(); }).front());
         clock.pass(wait);
         if (meanwhile)
             meanwhile();
-        return run.run_on(std::move(listing));
+        return core::carry_through(run, run.listed(std::move(listing)), element, flex, clock);
     }
 };
 

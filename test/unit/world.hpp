@@ -20,6 +20,7 @@ struct World {
     FakeStore store{clock};
     core::Prune prune = core::Prune::All;
     int max_removals = 5;
+    bool deletes_in_bulk = false;
     core::Milliseconds time_limit = std::chrono::seconds(30);
 
     core::SyncResult sync()
@@ -28,7 +29,10 @@ struct World {
         flex.sent.clear();
         store.reads = 0;
         store.is_guarded = false;
-        const core::Policy policy{.prune = prune, .max_removals = max_removals, .deadline = clock.now() + time_limit};
+        const core::Policy policy{.prune = prune,
+                                  .max_removals = max_removals,
+                                  .deadline = clock.now() + time_limit,
+                                  .deletes_in_bulk = deletes_in_bulk};
         return core::synchronise(core::ElementId("element"), policy, store, flex, clock);
     }
 
@@ -65,17 +69,17 @@ inline std::string summary(const core::SyncResult &result)
         if (value != 0)
             text.append(text.back() == ':' ? " " : ", ").append(name).append(" ").append(std::to_string(value));
     };
-    count("desired", result.desired);
-    count("kept", result.kept);
-    count("adopted", result.adopted);
-    count("added", result.added);
-    count("removed", result.removed);
-    count("stale", result.stale);
-    count("pruned", result.pruned);
-    count("retained", result.retained);
-    count("roles", result.roles_set);
-    count("skipped", result.skipped);
-    count("failed", result.failed);
+    count("desired", result.counts.desired);
+    count("kept", result.counts.kept);
+    count("adopted", result.counts.adopted);
+    count("added", result.counts.added);
+    count("removed", result.counts.removed);
+    count("stale", result.counts.stale);
+    count("pruned", result.counts.pruned);
+    count("retained", result.counts.retained);
+    count("roles", result.counts.roles_set);
+    count("skipped", result.counts.skipped);
+    count("failed", result.counts.failed);
     count("passes", result.passes);
     count("requests", result.http_requests);
     return text;

@@ -102,9 +102,8 @@ void read_vault(Statements &statements, Connection &connection)
     const std::string read_secret = R"(
         SELECT s.decrypted_secret::pg_catalog.text FROM vault.decrypted_secrets AS s
         WHERE s.name::pg_catalog.text OPERATOR(pg_catalog.=) $1)";
-    Rows rows = statements.run(read_secret, {connection.vault_secret}, {Identity::Kind::Reader});
+    const Rows rows = statements.run(read_secret, {connection.vault_secret}, {Identity::Kind::Reader});
     const std::string token(rows.size() == 1 ? rows.at(0, 0).value_or("") : "");
-    rows.release();
     if (!is_sendable_token(token))
         throw Error("42704", what + " of Supabase Vault does not exist, or holds no token", "",
                     "Create it with SELECT vault.create_secret('…', '" + connection.vault_secret + "').");

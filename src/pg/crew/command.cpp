@@ -17,7 +17,7 @@ struct Command {
 
 struct Kept {
     std::string key;
-    RowValues values;
+    SyncRow row;
 };
 
 /// The results of the last command that synced anything.
@@ -45,7 +45,7 @@ std::optional<Command> current_command()
 
 } // namespace
 
-std::optional<RowValues> result_in_command(const std::string &key)
+std::optional<SyncRow> result_in_command(const std::string &key)
 {
     const std::optional<Command> command = current_command();
     LastCommand &last = last_command();
@@ -53,11 +53,11 @@ std::optional<RowValues> result_in_command(const std::string &key)
         return std::nullopt;
     for (const Kept &kept : last.results)
         if (kept.key == key)
-            return kept.values;
+            return kept.row;
     return std::nullopt;
 }
 
-void keep_for_command(const std::string &key, const RowValues &values)
+void keep_for_command(const std::string &key, const SyncRow &row)
 {
     const std::optional<Command> command = current_command();
     if (!command)
@@ -68,7 +68,7 @@ void keep_for_command(const std::string &key, const RowValues &values)
     for (const Kept &kept : last.results)
         if (kept.key == key)
             return;
-    last.results.push_back({key, values});
+    last.results.push_back({key, row});
     // The snapshot of this command is a copy, which keeps its id.
     call([] {
         GetCurrentCommandId(true);

@@ -1,15 +1,13 @@
 #pragma once
 // One sync in a session of Postgres, from drawing its id to its row in the log.
 
-#include "core/sync_run.hpp"
+#include "core/sync.hpp"
 #include "pg/crew/crew_session.hpp"
-#include "pg/crew/request_budget.hpp"
+#include "pg/crew/flex_link.hpp"
 #include "pg/crew/run_log.hpp"
 #include "pg/server/lock.hpp"
-#include "pg/server/result_tuple.hpp"
 
 #include <chrono>
-#include <optional>
 #include <string>
 
 namespace pg {
@@ -20,43 +18,31 @@ struct SyncPolicy {
     int max_removals = 0;
 };
 
-/// A row of flex_sync_result, with what the caller's surroundings want to know beside it.
-struct SyncRow {
-    RowValues values;
-    std::string status;
-    bool timed_out = false;
-    std::optional<core::Milliseconds> retry_after = {};
-    bool never_fits = false;           ///< `deferred`: it needs more requests than a limit allows at all
-    std::string first_diagnostic = {}; ///< its message; of a `partial` sync, what did not succeed
-};
-
-/// What a sync shares with others that the same call makes.
-struct SyncTools {
-    flex::Client &flex;
-    LatchClock &clock;
-    ServerBudget &budget;
-    core::TimePoint deadline;
-};
-
-/// The sync of a crew whose lock is held. While it lives, a trigger that syncs the same crew gets `busy`. `read`, then
-/// a listing by whoever makes it, with `read_known` meanwhile, then `run`; `log` in every case.
+/// The sync of a crew whose lock is held. While it lives, a trigger that syncs the same crew gets `busy`. `carry_out`,
+/// or for whoever lists many crews at once `begin`, the listing with `meanwhile`, and `go_on`; `log` in every case.
 class CrewRun {
 public:
-    CrewRun(CrewSession &session, const SyncPolicy &policy, const SyncTools &tools);
+    CrewRun(CrewSession &session, const SyncPolicy &policy, FlexLink &link);
 
     const core::ElementId &element() const { return element_; }
 
+    /// The moment by which the sync ends; it bounds the waits for the database's locks too.
+    core::TimePoint deadline() const { return policy_.deadline; }
+
+    /// Syncs the crew by itself. What the server raises passes through.
+    void carry_out();
+
     /// Reads the crew. False if the sync ends here, for want of requests.
-    bool read();
+    bool begin();
+
+    /// Reads what is remembered of the crew, while Flex is asked.
+    void meanwhile();
+
+    /// Takes the listing on from there. What the server raises passes through.
+    void go_on(core::Listing first);
 
     /// Time in which other crews had their turn is neither this one's duration nor off its deadline.
     void leave_out(std::chrono::steady_clock::duration time);
-
-    /// Reads what is remembered of the crew, while Flex is asked.
-    void read_known();
-
-    /// Takes the listing on from there. What the server raises passes through.
-    void run(core::Listing first);
 
     /// The sync could not go on for an error of the server's, which has been undone.
     void fail(const std::string &sqlstate, const std::string &message);
@@ -65,21 +51,26 @@ public:
     SyncRow log();
 
 private:
+    /// Requests of the client.
+    struct Sent {
+        int requests = 0;
+        int repeats = 0;
+    };
+
     void bound_waits();
+
     CrewSession &session_;
-    SyncTools tools_;
+    FlexLink &link_;
     core::ElementId element_;
     RunningSync running_;
     core::TimePoint begun_;
-    std::string account_;
     Run run_;
     Guard guard_;
     RequestBudget budget_;
     core::Policy policy_;
     CrewStore store_;
-    core::SyncRun sync_;
-    int requests_before_ = 0;
-    int repeats_before_ = 0;
+    core::Sync sync_;
+    Sent before_; ///< this sync
 };
 
 /// A row for a crew call that was not synced, which has no run: `busy`, `skipped`.

@@ -3,10 +3,9 @@
 #include "pg/crew/crew_store.hpp"
 
 #include "core/error.hpp"
-#include "core/sync_run.hpp"
+#include "core/sync.hpp"
 #include "pg/server/json.hpp"
 
-#include <charconv>
 #include <map>
 #include <numeric>
 #include <unordered_map>
@@ -25,9 +24,7 @@ constexpr Identity reader{Identity::Kind::Reader};
 /// The place, from 0 on, that an ordinal of SQL means.
 std::size_t place_in(std::string_view ordinal)
 {
-    std::size_t place = 1;
-    std::from_chars(ordinal.data(), ordinal.data() + ordinal.size(), place);
-    return place - 1;
+    return number_in<std::size_t>(ordinal).value_or(1) - 1;
 }
 
 std::string json_of(std::span<const Assignment> rows)
@@ -232,10 +229,9 @@ std::vector<std::vector<Assignment>> CrewStore::groups_of(std::span<const Assign
 {
     std::unordered_map<core::LineItemId, std::size_t> names_now;
     const auto unread = in_subtransaction([&] {
-        Rows rows = statements_.run(relations_.in(read_named_lines_sql), {json_of(mapped)}, reader);
+        const Rows rows = statements_.run(relations_.in(read_named_lines_sql), {json_of(mapped)}, reader);
         for (std::size_t i = 0; i < rows.size(); ++i)
             names_now.emplace(core::LineItemId(*rows.at(i, 1)), place_in(*rows.at(i, 0)));
-        rows.release();
     });
     if (unread)
         names_now.clear();
@@ -263,12 +259,11 @@ std::vector<std::vector<Assignment>> CrewStore::groups_of(std::span<const Assign
 std::vector<RowError> CrewStore::read_suppressed(std::string_view sql, const std::string &json,
                                                  std::span<const Assignment> rows, const char *message)
 {
-    Rows places = statements_.run(relations_.in(sql), {json}, reader);
+    const Rows places = statements_.run(relations_.in(sql), {json}, reader);
     std::vector<RowError> errors;
     for (std::size_t i = 0; i < places.size(); ++i) {
         errors.push_back({.row = rows[place_in(*places.at(i, 0))], .sqlstate = "P0001", .message = message});
     }
-    places.release();
     return errors;
 }
 
@@ -276,9 +271,8 @@ std::vector<RowError> CrewStore::read_suppressed(std::string_view sql, const std
 std::vector<RowError> CrewStore::drop(std::span<const Assignment> rows)
 {
     const std::string json = json_of(rows);
-    Rows dropped = statements_.run(relations_.in(delete_rows_sql), {json}, caller);
+    const Rows dropped = statements_.run(relations_.in(delete_rows_sql), {json}, caller);
     const bool is_complete = dropped.size() == rows.size();
-    dropped.release();
     return is_complete ? std::vector<RowError>()
                        : read_suppressed(read_remaining_sql, json, rows, "a trigger kept the row from being deleted");
 }
@@ -287,27 +281,25 @@ std::vector<RowError> CrewStore::drop(std::span<const Assignment> rows)
 std::vector<RowError> CrewStore::upsert(std::span<const Assignment> rows)
 {
     const std::string json = json_of(rows);
-    Rows written = statements_.run(relations_.in(upsert_rows_sql), {json}, caller);
-    std::unordered_set<std::string> keys;
+    const Rows written = statements_.run(relations_.in(upsert_rows_sql), {json}, caller);
+    std::unordered_set<core::Member> keys;
     for (std::size_t i = 0; i < written.size(); ++i)
-        keys.insert(core::member_key(core::CrewCallId(*written.at(i, 0)), core::TechnicianId(*written.at(i, 1))));
-    written.release();
+        keys.insert(core::Member{core::CrewCallId(*written.at(i, 0)), core::TechnicianId(*written.at(i, 1))});
     if (keys.size() == rows.size())
         return {};
     constexpr const char *message = "a trigger kept the row from being written";
     std::vector<RowError> errors = read_suppressed(read_missing_sql, json, rows, message);
     // A line that stands in for one that is still to be made differs from whatever a row names.
     for (const Assignment &row : rows)
-        if (!row.line && !keys.contains(core::member_key(row.call, row.technician)))
+        if (!row.line && !keys.contains(row.member()))
             errors.push_back({.row = row, .sqlstate = "P0001", .message = message});
     return errors;
 }
 
 std::string CrewStore::read_deferrable_constraints()
 {
-    Rows rows = statements_.run(std::string(read_deferrable_sql), {relations_.assignments()}, caller);
+    const Rows rows = statements_.run(std::string(read_deferrable_sql), {relations_.assignments()}, caller);
     std::string names(rows.at(0, 0).value_or(""));
-    rows.release();
     return names;
 }
 

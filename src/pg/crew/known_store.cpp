@@ -6,20 +6,12 @@
 #include "pg/server/json.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 namespace pg {
 
 using core::KnownLine;
 
 namespace {
-
-std::int64_t number_in(std::string_view text)
-{
-    std::int64_t number = 0;
-    std::from_chars(text.data(), text.data() + text.size(), number);
-    return number;
-}
 
 template <class Id> std::optional<std::string> canonical(const std::optional<Id> &id)
 {
@@ -101,12 +93,7 @@ std::string of_table(std::string_view statement, const std::string &contact)
 {
     constexpr std::string_view record = R"(jsonb_to_recordset($3::jsonb)
         AS r (line text, resource text, shown text, was_shown boolean, role text, tries integer))";
-    std::string sql(statement);
-    for (std::size_t at; (at = sql.find("{contact}")) != std::string::npos;)
-        sql.replace(at, std::string_view("{contact}").size(), contact);
-    for (std::size_t at; (at = sql.find("{record}")) != std::string::npos;)
-        sql.replace(at, std::string_view("{record}").size(), record);
-    return sql;
+    return filled(statement, {{"{contact}", contact}, {"{record}", record}});
 }
 
 KnownLine known_line(const Row &row)
@@ -116,9 +103,9 @@ KnownLine known_line(const Row &row)
                    .shown = row.id<core::ResourceId>(2),
                    .was_shown = row.at(3) == "true",
                    .role_sent = row.id<core::BusinessRoleId>(4),
-                   .tries = static_cast<int>(number_in(*row.at(5)))};
-    if (const auto age = row.at(6))
-        line.age = std::chrono::milliseconds(number_in(*age));
+                   .tries = number_in<int>(row.at(5)).value_or(1)};
+    if (const auto age_ms = number_in<std::int64_t>(row.at(6)))
+        line.age = std::chrono::milliseconds(*age_ms);
     return line;
 }
 

@@ -22,12 +22,11 @@ constexpr std::string_view read_call_sql = R"(
 
 CrewCall read_crew_call(Statements &statements, const CrewRelations &relations, const std::string &id)
 {
-    Rows rows = statements.run(relations.in(read_call_sql), {id}, reader);
+    const Rows rows = statements.run(relations.in(read_call_sql), {id}, reader);
     if (rows.empty())
         throw Error("P0002", "crew call \"" + id + "\" does not exist", "",
                     "Take the id from " + relations.calls() + ".");
     CrewCall call{.id = id, .job = rows.text(0, 0), .department = rows.text(0, 1), .element = rows.text(0, 2)};
-    rows.release();
     if (!call.element || call.element->empty())
         throw Error("55000", "crew call \"" + id + "\" has no flex_element_id", "",
                     "Create the crew call in Flex, and store the id of its element in " + relations.calls() + ".");

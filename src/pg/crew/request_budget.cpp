@@ -5,7 +5,6 @@
 #include "flex/url.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "pg/server/wall.hpp"
 
@@ -103,12 +102,8 @@ core::RequestBudget::Refusal ServerBudget::refuse_for_now(const Window &window, 
 
 std::int64_t ServerBudget::set_aside_by_others()
 {
-    Rows rows = statements_.run(read_set_aside_sql, {std::to_string(account_hash(account_))}, own_.identity);
-    const std::string_view text = rows.at(0, 0).value_or("0");
-    std::int64_t requests = 0;
-    std::from_chars(text.data(), text.data() + text.size(), requests);
-    rows.release();
-    return requests;
+    const Rows rows = statements_.run(read_set_aside_sql, {std::to_string(account_hash(account_))}, own_.identity);
+    return rows.number<std::int64_t>(0, 0).value_or(0);
 }
 
 std::string ServerBudget::limit_of(const Window &window) const

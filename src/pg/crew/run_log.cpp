@@ -4,7 +4,6 @@
 #include "pg/server/json.hpp"
 #include "pg/server/settings.hpp"
 
-#include <charconv>
 #include <vector>
 
 namespace pg {
@@ -92,16 +91,33 @@ constexpr const char *later_values_sql =
 
 std::int64_t next_run_id(Statements &statements, const OwnTables &own)
 {
-    Rows rows = statements.run("SELECT nextval($1::regclass)::text", {own.table("flex_sync_run_id_seq")}, own.identity);
-    const std::string_view text = *rows.at(0, 0);
-    std::int64_t id = 0;
-    std::from_chars(text.data(), text.data() + text.size(), id);
-    rows.release();
-    return id;
+    const Rows rows =
+        statements.run("SELECT nextval($1::regclass)::text", {own.table("flex_sync_run_id_seq")}, own.identity);
+    return rows.number<std::int64_t>(0, 0).value();
 }
 
-void write_log(Statements &statements, const OwnTables &own, const Run &run, const RowValues &result)
+SyncRow row_of(const Run &run)
 {
+    const core::SyncResult &result = run.result;
+    const std::string first = result.diagnostics.empty() ? "" : result.diagnostics.front().message;
+    return {.run_id = run.run_id,
+            .call_id = run.call.id,
+            .status = run.status,
+            .counts = result.counts,
+            .passes = result.passes,
+            .http_requests = result.http_requests,
+            .duration_ms = run.duration_ms,
+            .message = storable(result.message),
+            .diagnostics = diagnostics_json(result),
+            .aside = {.timed_out = result.timed_out,
+                      .never_fits = result.never_fits,
+                      .retry_after = result.retry_after,
+                      .first_diagnostic = first}};
+}
+
+void write_log(Statements &statements, const OwnTables &own, const Run &run, const SyncRow &row)
+{
+    const RowValues columns = values_of(row);
     const std::string max_removals = std::to_string(run.max_removals);
     const std::string started_at = std::to_string(run.started_at);
     const std::string subject = triggered_by();
@@ -109,9 +125,9 @@ void write_log(Statements &statements, const OwnTables &own, const Run &run, con
     std::optional<std::string> retry_after;
     if (run.result.retry_after)
         retry_after = std::to_string(static_cast<double>(run.result.retry_after->count()) / 1000);
-    const std::string retained = std::to_string(run.result.retained);
+    const std::string retained = std::to_string(run.result.counts.retained);
     std::vector<Parameter> values;
-    for (const ColumnValue &value : result)
+    for (const ColumnValue &value : columns)
         if (value.name != "retained")
             values.push_back(value.text);
     values.insert(values.end(), {run.call.job, run.call.department, run.call.element, run.server, name_of(run.prune),
@@ -149,30 +165,11 @@ void log_to_server(const Run &run, int repeats)
         ereport(LOG,
                 errmsg("flex_sync: crew call \"%s\": %s in %.0f ms, %d requests (%d repeated), %d kept, %d adopted, "
                        "%d added, %d removed, %d pruned, %d failed",
-                       call_id, status, run.duration_ms, result.http_requests, repeats, result.kept, result.adopted,
-                       result.added, result.removed, result.pruned, result.failed),
+                       call_id, status, run.duration_ms, result.http_requests, repeats, result.counts.kept,
+                       result.counts.adopted, result.counts.added, result.counts.removed, result.counts.pruned,
+                       result.counts.failed),
                 errhidestmt(true));
     });
-}
-
-std::string diagnostics_json(const core::SyncResult &result)
-{
-    JsonWriter json;
-    json.begin_array();
-    for (const core::Diagnostic &diagnostic : result.diagnostics) {
-        json.begin_object();
-        json.text("action", diagnostic.action);
-        json.text("code", diagnostic.code);
-        json.text("message", storable(diagnostic.message));
-        json.optional_text("technician_id", diagnostic.technician);
-        json.optional_text("flex_resource_id", diagnostic.resource);
-        json.optional_text("flex_line_item_id", diagnostic.line);
-        if (diagnostic.http_status)
-            json.number("http_status", std::int64_t{*diagnostic.http_status});
-        json.end_object();
-    }
-    json.end_array();
-    return std::string(json.view());
 }
 
 std::int64_t current_timestamp()

@@ -2,7 +2,6 @@
 
 #include "pg/server/subtransaction.hpp"
 
-#include <charconv>
 #include <cstdio>
 
 #include "pg/server/wall.hpp"
@@ -78,33 +77,23 @@ constexpr const char *read_oldest_run_sql = R"(
     WHERE k.locktype = 'userlock' AND k.objsubid = 998 AND k.classid::bigint = $1::bigint
       AND k.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()))";
 
-void replace_all(std::string &text, std::string_view mark, std::string_view by)
-{
-    for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + by.size()))
-        text.replace(at, mark.size(), by);
-}
-
 /// The statement for what has the url, or for what has none.
 std::string for_account(std::string_view sql, bool has_url, const OwnTables &own)
 {
-    std::string text(sql);
-    replace_all(text, "{runs}", runs_sql);
-    replace_all(text, "{l.account}", has_url ? "l.url = $1" : "l.url IS NULL AND l.server = $2");
-    replace_all(text, "{r.account}", has_url ? "r.url = $1" : "r.url IS NULL AND r.server = $2");
-    replace_all(text, "{key}", has_url ? "$1, NULL" : "NULL, $2");
-    replace_all(text, "{log}", own.table("flex_sync_log"));
-    replace_all(text, "{requests}", own.table("flex_sync_requests"));
-    return text;
+    return filled(sql, {{"{runs}", runs_sql},
+                        {"{l.account}", has_url ? "l.url = $1" : "l.url IS NULL AND l.server = $2"},
+                        {"{r.account}", has_url ? "r.url = $1" : "r.url IS NULL AND r.server = $2"},
+                        {"{key}", has_url ? "$1, NULL" : "NULL, $2"},
+                        {"{log}", own.table("flex_sync_log")},
+                        {"{requests}", own.table("flex_sync_requests")}});
 }
 
 std::string with_spent(std::string_view sql, const OwnTables &own)
 {
     const std::string spent = std::string(spent_sql) + "{runs}";
-    std::string text(sql);
-    if (own.has_accounts)
-        replace_all(text, "{spent}", for_account(spent, true, own) + " UNION ALL " + for_account(spent, false, own));
-    replace_all(text, "{spent}", for_account(spent_of_server_sql, false, own));
-    return text;
+    return filled(sql, {{"{spent}", own.has_accounts
+                                        ? for_account(spent, true, own) + " UNION ALL " + for_account(spent, false, own)
+                                        : for_account(spent_of_server_sql, false, own)}});
 }
 
 /// A moment in seconds since 1970, as no setting of the session can read it otherwise.
@@ -123,11 +112,7 @@ TimestampTz seconds_before(TimestampTz time, std::int64_t seconds)
 
 std::int64_t number_at(const Rows &rows, std::size_t column, std::int64_t otherwise)
 {
-    const std::optional<std::string_view> text = rows.empty() ? std::nullopt : rows.at(0, column);
-    std::int64_t number = otherwise;
-    if (text)
-        std::from_chars(text->data(), text->data() + text->size(), number);
-    return number;
+    return rows.empty() ? otherwise : rows.number<std::int64_t>(0, column).value_or(otherwise);
 }
 
 } // namespace
@@ -140,24 +125,22 @@ SpentRequests::SpentRequests(Statements &statements, const OwnTables &own, std::
 Spent SpentRequests::read()
 {
     const TimestampTz now = GetCurrentTimestamp();
-    Rows rows = statements_.run(with_spent(sum_spent_sql, own_),
-                                {account_, server_, seconds_text(seconds_before(now, day_s)), "Infinity",
-                                 seconds_text(seconds_before(now, hour_s))},
-                                own_.identity);
+    const Rows rows = statements_.run(with_spent(sum_spent_sql, own_),
+                                      {account_, server_, seconds_text(seconds_before(now, day_s)), "Infinity",
+                                       seconds_text(seconds_before(now, hour_s))},
+                                      own_.identity);
     const Spent spent{number_at(rows, 0, 0), number_at(rows, 1, 0), number_at(rows, 2, 0)};
-    rows.release();
     return spent;
 }
 
 std::int64_t SpentRequests::seconds_until_free(std::int64_t requests, std::int64_t window_s)
 {
     const TimestampTz now = GetCurrentTimestamp();
-    Rows rows = statements_.run(
+    const Rows rows = statements_.run(
         with_spent(read_free_sql, own_),
         {account_, server_, seconds_text(seconds_before(now, window_s)), "Infinity", std::to_string(requests)},
         own_.identity);
     const std::int64_t seconds = number_at(rows, 0, window_s);
-    rows.release();
     return seconds;
 }
 
@@ -171,10 +154,9 @@ void SpentRequests::sum_up()
             return;
         // The clock before the locks, and the locks before the log: a run that shows in neither begins later.
         const TimestampTz now = GetCurrentTimestamp();
-        Rows rows = statements_.run(read_oldest_run_sql, {std::to_string(account_hash(account_))}, own_.identity);
+        const Rows rows = statements_.run(read_oldest_run_sql, {std::to_string(account_hash(account_))}, own_.identity);
         const TimestampTz oldest =
             (number_at(rows, 0, now / USECS_PER_SEC + postgres_epoch_s) - postgres_epoch_s) * USECS_PER_SEC;
-        rows.release();
         for (const bool has_url : {true, false})
             statements_.run(
                 for_account(sum_up_sql, has_url, own_),

@@ -1,10 +1,6 @@
 #include "pg/crew/sync_session.hpp"
 
 #include "core/error.hpp"
-#include "pg/server/time_limit.hpp"
-
-#include <array>
-#include <charconv>
 
 #include "pg/server/wall.hpp"
 
@@ -13,12 +9,6 @@ namespace pg {
 using core::Error;
 
 namespace {
-
-/// The columns of flex_sync_result, as `result_of_run_since` reads them.
-constexpr std::array<const char *, 19> result_columns{
-    "run_id",        "crew_call_id", "status",  "desired",     "kept",    "adopted", "added",
-    "removed",       "stale",        "pruned",  "roles_set",   "skipped", "failed",  "passes",
-    "http_requests", "duration_ms",  "message", "diagnostics", "retained"};
 
 // The log of 1.0 has no column "retained". Only UUIDs ($6) are the same element in another letter case.
 constexpr const char *read_run_sql = R"(
@@ -34,40 +24,35 @@ constexpr const char *read_run_sql = R"(
       AND l.server = $3 AND l.prune = $4 AND l.max_removals = $5::integer
     ORDER BY l.run_id DESC LIMIT 1)";
 
-std::optional<core::Milliseconds> milliseconds_at(const Rows &rows, std::size_t column)
+/// A run as the log has it.
+SyncRow logged_row(const Rows &rows)
 {
-    const std::optional<std::string_view> text = rows.at(0, column);
-    std::int64_t milliseconds = 0;
-    if (!text)
-        return std::nullopt;
-    std::from_chars(text->data(), text->data() + text->size(), milliseconds);
-    return core::Milliseconds(milliseconds);
+    const auto count = [&rows](std::size_t column) { return rows.number<int>(0, column).value_or(0); };
+    const auto text = [&rows](std::size_t column) { return std::string(rows.at(0, column).value_or("")); };
+    SyncRow row{.run_id = rows.number<std::int64_t>(0, 0),
+                .call_id = text(1),
+                .status = text(2),
+                .counts = {.desired = count(3),
+                           .kept = count(4),
+                           .adopted = count(5),
+                           .added = count(6),
+                           .removed = count(7),
+                           .stale = count(8),
+                           .pruned = count(9),
+                           .roles_set = count(10),
+                           .skipped = count(11),
+                           .failed = count(12),
+                           .retained = count(18)},
+                .passes = count(13),
+                .http_requests = count(14),
+                .duration_ms = rows.number<double>(0, 15).value_or(0),
+                .message = text(16),
+                .diagnostics = text(17)};
+    row.aside.timed_out = rows.at(0, 19) == "true";
+    if (const auto milliseconds = rows.number<std::int64_t>(0, 20))
+        row.aside.retry_after = core::Milliseconds(*milliseconds);
+    return row;
 }
-
-/// What a sync works with that shares nothing with another.
-struct ToolsOfOne {
-    explicit ToolsOfOne(CrewSession &session)
-        : budget(session.statements, session.own, session.connection),
-          flex(session.connection.options.url, session.connection.options.http, waiter, &repeats),
-          tools{flex, clock, budget, time_limit(clock.now(), session.connection.options.deadline)}
-    {
-    }
-
-    void carry_out(CrewRun &run)
-    {
-        const core::ElementId &element = run.element();
-        if (run.read())
-            run.run(std::move(flex.list({&element, 1}, tools.deadline, [&] { run.read_known(); }).front()));
-        repeats.release();
-    }
-
-    LatchWaiter waiter;
-    LatchClock clock;
-    ServerBudget budget;
-    RequestBudget repeats{budget};
-    flex::Client flex;
-    SyncTools tools;
-};
 
 } // namespace
 
@@ -88,14 +73,10 @@ void check_transaction()
 
 std::int64_t last_run_id(Statements &statements, const OwnTables &own)
 {
-    Rows rows = statements.run("SELECT (s.last_value - CASE WHEN s.is_called THEN 0 ELSE 1 END)::text FROM " +
-                                   own.table("flex_sync_run_id_seq") + " AS s",
-                               {}, own.identity);
-    const std::string_view text = *rows.at(0, 0);
-    std::int64_t id = 0;
-    std::from_chars(text.data(), text.data() + text.size(), id);
-    rows.release();
-    return id;
+    const Rows rows = statements.run("SELECT (s.last_value - CASE WHEN s.is_called THEN 0 ELSE 1 END)::text FROM " +
+                                         own.table("flex_sync_run_id_seq") + " AS s",
+                                     {}, own.identity);
+    return rows.number<std::int64_t>(0, 0).value();
 }
 
 Lock lock_crew(CrewSession &session, bool nowait, std::int64_t &last_run)
@@ -123,54 +104,47 @@ Lock lock_crew(CrewSession &session, bool nowait, std::int64_t &last_run)
 
 SyncRow sync_locked(CrewSession &session, const SyncPolicy &policy)
 {
-    ToolsOfOne tools(session);
-    CrewRun run(session, policy, tools.tools);
-    tools.carry_out(run);
+    FlexLink link(session.statements, session.own, session.connection);
+    CrewRun run(session, policy, link);
+    run.carry_out();
     return run.log();
 }
 
 SyncRow sync_locked_alone(CrewSession &session, const SyncPolicy &policy)
 {
-    ToolsOfOne tools(session);
-    CrewRun run(session, policy, tools.tools);
-    if (const auto undone = in_subtransaction_of_crew([&] { tools.carry_out(run); }))
+    FlexLink link(session.statements, session.own, session.connection);
+    CrewRun run(session, policy, link);
+    if (const auto undone = in_subtransaction_of_crew([&] { run.carry_out(); }))
         run.fail(undone->sqlstate, undone->message);
     return run.log();
 }
 
 SyncRow failed_row(CrewSession &session, const SyncPolicy &policy, const UndoneError &error)
 {
-    ToolsOfOne tools(session);
-    CrewRun run(session, policy, tools.tools);
+    FlexLink link(session.statements, session.own, session.connection);
+    CrewRun run(session, policy, link);
     run.fail(error.sqlstate, error.message);
     return run.log();
 }
 
 std::optional<SyncRow> result_of_run_since(std::int64_t last_run, CrewSession &session, const SyncPolicy &policy)
 {
-    std::string read_run = read_run_sql;
-    read_run.replace(read_run.find("{log}"), 5, session.own.table("flex_sync_log"));
-    const bool has_retry_at = session.own.has_accounts;
-    read_run.replace(read_run.find("{retry_at}"), 10, has_retry_at ? "l.retry_at" : "NULL::timestamptz");
-    Rows rows = session.statements.run(read_run,
-                                       {*session.call.element, std::to_string(last_run), session.connection.server,
-                                        core::name_of(policy.prune), std::to_string(policy.max_removals),
-                                        core::is_uuid(*session.call.element) ? "true" : "false"},
-                                       session.own.identity);
+    const std::string read_run =
+        filled(read_run_sql, {{"{log}", session.own.table("flex_sync_log")},
+                              {"{retry_at}", session.own.has_accounts ? "l.retry_at" : "NULL::timestamptz"}});
+    const Rows rows = session.statements.run(
+        read_run,
+        {*session.call.element, std::to_string(last_run), session.connection.server, core::name_of(policy.prune),
+         std::to_string(policy.max_removals), core::is_uuid(*session.call.element) ? "true" : "false"},
+        session.own.identity);
     if (rows.empty())
         return std::nullopt;
-    SyncRow row{.values = {}, .status = std::string(*rows.at(0, 2)), .timed_out = rows.at(0, 19) == "true"};
-    for (std::size_t column = 0; column < result_columns.size(); ++column)
-        row.values.push_back({result_columns[column], rows.text(0, column)});
-    row.retry_after = milliseconds_at(rows, 20);
-    rows.release();
-
+    SyncRow row = logged_row(rows);
     const bool has_written = call([] { return TransactionIdIsValid(GetTopTransactionIdIfAny()); });
     if (row.status == "ok" && !has_written)
         row.status = "coalesced";
     else if (row.status != "failed" && row.status != "deferred")
         return std::nullopt;
-    row.values[2].text = row.status;
     return row;
 }
 

@@ -4,8 +4,6 @@
 #include "pg/crew/spent_requests.hpp"
 #include "pg/server/settings.hpp"
 
-#include <charconv>
-
 #include "pg/server/wall.hpp"
 
 namespace pg {
@@ -40,19 +38,7 @@ std::string text_at(const Rows &rows, std::size_t row, std::size_t column)
 
 std::int64_t count_at(const Rows &rows, std::size_t row, std::size_t column)
 {
-    const std::string_view text = rows.at(row, column).value_or("0");
-    std::int64_t count = 0;
-    std::from_chars(text.data(), text.data() + text.size(), count);
-    return count;
-}
-
-std::optional<double> number_at(const Rows &rows, std::size_t row, std::size_t column)
-{
-    const std::optional<std::string_view> text = rows.at(row, column);
-    double number = 0;
-    if (!text || std::from_chars(text->data(), text->data() + text->size(), number).ec != std::errc())
-        return std::nullopt;
-    return number;
+    return rows.number<std::int64_t>(row, column).value_or(0);
 }
 
 constexpr std::string_view read_day_sql = R"(
@@ -65,14 +51,13 @@ constexpr std::string_view read_day_sql = R"(
 
 void read_day(Statements &statements, const OwnTables &own, DashboardData &data)
 {
-    Rows rows = statements.run(on_own_tables(read_day_sql, own), {}, own.identity);
+    const Rows rows = statements.run(on_own_tables(read_day_sql, own), {}, own.identity);
     data.now = text_at(rows, 0, 0);
     data.time_zone = text_at(rows, 0, 1);
     data.day = {.syncs = count_at(rows, 0, 2),
-                .failure_rate = number_at(rows, 0, 3),
-                .mean_ms = number_at(rows, 0, 4),
-                .p95_ms = number_at(rows, 0, 5)};
-    rows.release();
+                .failure_rate = rows.number<double>(0, 3),
+                .mean_ms = rows.number<double>(0, 4),
+                .p95_ms = rows.number<double>(0, 5)};
 }
 
 // Without the alert that is about the crew relations: those are read as the caller.
@@ -81,13 +66,12 @@ constexpr std::string_view read_alerts_sql = R"(
 
 void read_alerts(Statements &statements, const OwnTables &own, DashboardData &data)
 {
-    Rows rows = statements.run(on_own_tables(read_alerts_sql, own), {}, own.identity);
+    const Rows rows = statements.run(on_own_tables(read_alerts_sql, own), {}, own.identity);
     for (std::size_t row = 0; row < rows.size(); ++row)
         data.alerts.push_back({.name = text_at(rows, row, 0),
-                               .value = number_at(rows, row, 1).value_or(0),
+                               .value = rows.number<double>(row, 1).value_or(0),
                                .since = text_at(rows, row, 2),
                                .hint = text_at(rows, row, 3)});
-    rows.release();
     if (data.duplicates > 0)
         data.alerts.push_back({.name = "duplicate",
                                .value = static_cast<double>(data.duplicates),
@@ -110,15 +94,14 @@ constexpr std::string_view read_hours_sql = R"(
 
 void read_hours(Statements &statements, const OwnTables &own, DashboardData &data)
 {
-    Rows rows = statements.run(on_own_tables(read_hours_sql, own), {}, own.identity);
+    const Rows rows = statements.run(on_own_tables(read_hours_sql, own), {}, own.identity);
     for (std::size_t row = 0; row < rows.size(); ++row)
         data.hours.push_back({.begin = text_at(rows, row, 0),
                               .ok = count_at(rows, row, 1),
                               .failed = count_at(rows, row, 2),
                               .other = count_at(rows, row, 3),
-                              .median_ms = number_at(rows, row, 4),
-                              .p95_ms = number_at(rows, row, 5)});
-    rows.release();
+                              .median_ms = rows.number<double>(row, 4),
+                              .p95_ms = rows.number<double>(row, 5)});
 }
 
 void read_spending(Statements &statements, const OwnTables &own, const ServerOptions &options, DashboardData &data)
@@ -140,15 +123,14 @@ constexpr std::string_view read_crews_sql = R"(
 
 void read_crews(Statements &statements, const OwnTables &own, DashboardData &data)
 {
-    Rows rows = statements.run(on_own_tables(read_crews_sql, own), {}, own.identity);
+    const Rows rows = statements.run(on_own_tables(read_crews_sql, own), {}, own.identity);
     for (std::size_t row = 0; row < rows.size(); ++row)
         data.crews.push_back({.department = text_at(rows, row, 0),
                               .call_id = text_at(rows, row, 1),
                               .syncs = count_at(rows, row, 2),
                               .failed = count_at(rows, row, 3),
                               .requests = count_at(rows, row, 4),
-                              .mean_ms = number_at(rows, row, 5).value_or(0)});
-    rows.release();
+                              .mean_ms = rows.number<double>(row, 5).value_or(0)});
 }
 
 constexpr std::string_view read_runs_sql = R"(
@@ -163,7 +145,7 @@ constexpr std::string_view read_runs_sql = R"(
 
 void read_runs(Statements &statements, const OwnTables &own, DashboardData &data)
 {
-    Rows rows = statements.run(on_own_tables(read_runs_sql, own), {}, own.identity);
+    const Rows rows = statements.run(on_own_tables(read_runs_sql, own), {}, own.identity);
     for (std::size_t row = 0; row < rows.size(); ++row)
         data.runs.push_back({.started = text_at(rows, row, 0),
                              .status = text_at(rows, row, 1),
@@ -172,10 +154,9 @@ void read_runs(Statements &statements, const OwnTables &own, DashboardData &data
                              .added = count_at(rows, row, 4),
                              .gone = count_at(rows, row, 5),
                              .requests = count_at(rows, row, 6),
-                             .duration_ms = number_at(rows, row, 7).value_or(0),
+                             .duration_ms = rows.number<double>(row, 7).value_or(0),
                              .message = text_at(rows, row, 8),
                              .trouble = text_at(rows, row, 9)});
-    rows.release();
 }
 
 } // namespace
@@ -186,9 +167,8 @@ DashboardData read_dashboard(Statements &statements, const OwnTables &own)
     const CrewCounts counts = count_crew(statements, options.crew_schema);
     DashboardData data;
     data.server = server_setting();
-    std::from_chars(counts.duplicates.data(), counts.duplicates.data() + counts.duplicates.size(), data.duplicates);
-    std::from_chars(counts.missing_crew.data(), counts.missing_crew.data() + counts.missing_crew.size(),
-                    data.missing_crew);
+    data.duplicates = number_in<std::int64_t>(counts.duplicates).value_or(0);
+    data.missing_crew = number_in<std::int64_t>(counts.missing_crew).value_or(0);
     read_day(statements, own, data);
     read_alerts(statements, own, data);
     read_hours(statements, own, data);

@@ -18,12 +18,6 @@ namespace {
 
 constexpr Identity reader{Identity::Kind::Reader};
 
-std::optional<std::string> text_at(const Rows &rows, std::size_t row, std::size_t column)
-{
-    const std::optional<std::string_view> text = rows.at(row, column);
-    return text ? std::optional<std::string>(*text) : std::nullopt;
-}
-
 constexpr std::string_view count_crew_sql = R"(
     SELECT d.duplicates::pg_catalog.text, d.since::pg_catalog.text, m.missing::pg_catalog.text
     FROM (SELECT pg_catalog.count(*) AS duplicates, pg_catalog.max(s.last_created_at) AS since
@@ -47,11 +41,9 @@ constexpr std::string_view count_crew_sql = R"(
 CrewCounts count_crew(Statements &statements, const std::string &crew_schema)
 {
     const CrewRelations relations = check_relations(crew_schema, Access::Read);
-    Rows rows = statements.run(relations.in(count_crew_sql), {}, reader);
-    CrewCounts counts{.duplicates = *text_at(rows, 0, 0),
-                      .duplicates_since = text_at(rows, 0, 1),
-                      .missing_crew = *text_at(rows, 0, 2)};
-    rows.release();
+    const Rows rows = statements.run(relations.in(count_crew_sql), {}, reader);
+    CrewCounts counts{
+        .duplicates = *rows.text(0, 0), .duplicates_since = rows.text(0, 1), .missing_crew = *rows.text(0, 2)};
     return counts;
 }
 
@@ -83,29 +75,33 @@ constexpr std::string_view read_call_hashes_sql = R"(
     SELECT c.id::pg_catalog.text, pg_catalog.hashtextextended(c.id::pg_catalog.text, 62)::pg_catalog.text
     FROM {calls} AS c)";
 
+void add_running_syncs(ResultSet &result, Statements &statements, const CrewRelations &relations, const OwnTables &own)
+{
+    const Rows syncs = statements.run(read_activity_sql, {}, own.identity);
+    if (syncs.empty())
+        return;
+    // A lock's key has room for a hash of the call's id only.
+    const Rows calls = statements.run(relations.in(read_call_hashes_sql), {}, reader);
+    std::unordered_map<std::string, std::string> call_by_hash;
+    for (std::size_t row = 0; row < calls.size(); ++row)
+        call_by_hash.emplace(*calls.at(row, 1), *calls.at(row, 0));
+    for (std::size_t row = 0; row < syncs.size(); ++row) {
+        const auto call = call_by_hash.find(std::string(*syncs.at(row, 1)));
+        result.add({{"pid", syncs.text(row, 0)},
+                    {"crew_call_id", call == call_by_hash.end() ? std::nullopt : std::optional(call->second)},
+                    {"state", syncs.text(row, 2)},
+                    {"since", syncs.text(row, 3)},
+                    {"application_name", syncs.text(row, 4)}});
+    }
+}
+
 Datum running_syncs(FunctionCallInfo fcinfo)
 {
     const CrewRelations relations = check_relations(find_server_options().crew_schema, Access::Calls);
     const OwnTables own = find_own_tables(fcinfo);
     Statements statements;
     ResultSet result(fcinfo);
-    Rows syncs = statements.run(read_activity_sql, {}, own.identity);
-    if (!syncs.empty()) {
-        // A lock's key has room for a hash of the call's id only.
-        Rows calls = statements.run(relations.in(read_call_hashes_sql), {}, reader);
-        std::unordered_map<std::string, std::string> call_by_hash;
-        for (std::size_t row = 0; row < calls.size(); ++row)
-            call_by_hash.emplace(*calls.at(row, 1), *calls.at(row, 0));
-        calls.release();
-        for (std::size_t row = 0; row < syncs.size(); ++row) {
-            const auto call = call_by_hash.find(std::string(*syncs.at(row, 1)));
-            result.add({{"pid", text_at(syncs, row, 0)},
-                        {"crew_call_id", call == call_by_hash.end() ? std::nullopt : std::optional(call->second)},
-                        {"state", text_at(syncs, row, 2)},
-                        {"since", text_at(syncs, row, 3)},
-                        {"application_name", text_at(syncs, row, 4)}});
-        }
-    }
+    add_running_syncs(result, statements, relations, own);
     statements.finish();
     return 0;
 }

@@ -61,7 +61,6 @@ void Doctor::check_versions()
     Rows rows =
         statements_.run("SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'flex_sync'", {}, own_.identity);
     const std::string extension(rows.empty() ? "" : rows.at(0, 0).value_or(""));
-    rows.release();
     const std::string server = setting("server_version");
     if (extension == FLEX_SYNC_VERSION)
         findings_.ok("extension", "flex_sync " + extension + ", PostgreSQL " + server + ".");
@@ -116,11 +115,10 @@ void Doctor::check_server_choice()
                                                  'database ' || d.datname)) AS n (role)
             WHERE EXISTS (SELECT FROM unnest(s.setconfig) AS c WHERE c ILIKE 'flex_sync.server=%')) AS s (roles))";
     findings_.look("server_choice", [&] {
-        Rows rows = statements_.run(read_choice, {}, own_.identity);
+        const Rows rows = statements_.run(read_choice, {}, own_.identity);
         const std::string who(rows.at(0, 0).value_or(""));
         const bool is_public = rows.at(0, 1) == "true";
         const std::string set_for(rows.at(0, 2).value_or(""));
-        rows.release();
         const std::string set = set_for.empty() ? "" : " It is set for " + set_for + ".";
         if (who.empty())
             return findings_.ok("server_choice", "Only superusers may set \"flex_sync.server\"." + set);
@@ -162,10 +160,9 @@ void Doctor::check_public_access()
               LEFT JOIN pg_roles AS r ON r.oid = a.grantee
               WHERE a.grantee = 0 OR r.rolname = 'anon') AS o)";
     findings_.look("public_access", [&] {
-        Rows rows = statements_.run(read_open, {}, own_.identity);
+        const Rows rows = statements_.run(read_open, {}, own_.identity);
         const std::string open(rows.at(0, 0).value_or(""));
         const std::string revoke(rows.at(0, 1).value_or(""));
-        rows.release();
         if (open.empty())
             findings_.ok("public_access", "Nothing of the extension that should not be is open to PUBLIC or anon.");
         else
@@ -180,9 +177,8 @@ void Doctor::ask_flex()
                                      quoted_identifier(connection_.options.crew_schema) +
                                      R"(.flex_crew_calls AS c
         WHERE c.flex_element_id::pg_catalog.text OPERATOR(pg_catalog.<>) '' ORDER BY c.id LIMIT 1)";
-    Rows rows = statements_.run(read_element, {}, reader);
+    const Rows rows = statements_.run(read_element, {}, reader);
     const std::string element(rows.empty() ? "" : rows.at(0, 0).value_or(""));
-    rows.release();
     if (element.empty())
         return findings_.warn("flex", "No crew call has an element to ask for.",
                               "Create one in Flex and store its id in flex_crew_calls.");

@@ -6,21 +6,11 @@
 #include "pg/crew/relations.hpp"
 #include "pg/crew/spent_requests.hpp"
 
-#include <charconv>
-
 #include "pg/server/wall.hpp"
 
 namespace pg {
 
 namespace {
-
-std::int64_t number_at(const Rows &rows, std::size_t column)
-{
-    const std::string_view text = rows.at(0, column).value_or("0");
-    std::int64_t number = 0;
-    std::from_chars(text.data(), text.data() + text.size(), number);
-    return number;
-}
 
 std::string counted(std::int64_t count, const std::string &one)
 {
@@ -65,9 +55,9 @@ Estimate estimate_run(Statements &statements, const ServerOptions &options)
                (SELECT pg_catalog.count(DISTINCT c.element) FROM changes AS c)::pg_catalog.text,
                (SELECT pg_catalog.sum(c.requests) FROM changes AS c)::pg_catalog.text)";
     const CrewRelations relations{.schema = quoted_identifier(options.crew_schema)};
-    Rows rows = statements.run(relations.in(count_requests), {malformed_resource}, {Identity::Kind::Reader});
-    const Estimate estimate{number_at(rows, 0), number_at(rows, 1) + number_at(rows, 2)};
-    rows.release();
+    const Rows rows = statements.run(relations.in(count_requests), {malformed_resource}, {Identity::Kind::Reader});
+    const Estimate estimate{rows.number<std::int64_t>(0, 0).value_or(0),
+                            rows.number<std::int64_t>(0, 1).value_or(0) + rows.number<std::int64_t>(0, 2).value_or(0)};
     return estimate;
 }
 

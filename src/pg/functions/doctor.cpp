@@ -6,8 +6,6 @@
 #include "pg/crew/relations.hpp"
 #include "pg/crew/unique_index.hpp"
 
-#include <charconv>
-
 #include "pg/server/wall.hpp"
 
 namespace pg {
@@ -15,14 +13,6 @@ namespace pg {
 namespace {
 
 constexpr Identity reader{Identity::Kind::Reader};
-
-std::int64_t number_at(const Rows &rows, std::size_t column)
-{
-    const std::string_view text = rows.at(0, column).value_or("0");
-    std::int64_t number = 0;
-    std::from_chars(text.data(), text.data() + text.size(), number);
-    return number;
-}
 
 /// Things of which there should be none. The statement gives one column `example`, a row each.
 struct Trouble {
@@ -165,15 +155,14 @@ void CrewExamination::look_at_unique_index()
 void CrewExamination::report(const Trouble &trouble)
 {
     findings_.look(trouble.name, [&] {
-        std::string sql = R"(
+        constexpr std::string_view pattern = R"(
         SELECT pg_catalog.count(*)::pg_catalog.text,
                pg_catalog.string_agg(e.example, ', ') FILTER (WHERE e.place OPERATOR(pg_catalog.<=) 3)
         FROM (SELECT f.example, pg_catalog.row_number() OVER (ORDER BY f.example COLLATE pg_catalog."C") AS place
               FROM ({trouble}) AS f (example)) AS e)";
-        sql.replace(sql.find("{trouble}"), 9, trouble.sql);
-        Rows rows = statements_.run(relations_.in(sql), {}, reader);
-        report_count(trouble, number_at(rows, 0), rows.at(0, 1).value_or(""));
-        rows.release();
+        const std::string sql = filled(pattern, {{"{trouble}", trouble.sql}});
+        const Rows rows = statements_.run(relations_.in(sql), {}, reader);
+        report_count(trouble, rows.number<std::int64_t>(0, 0).value_or(0), rows.at(0, 1).value_or(""));
     });
 }
 
@@ -195,19 +184,18 @@ void CrewExamination::look_at_white_space()
                                      "control character or more than 200 bytes",
                                      "Correct the flex_resource_id; until then a sync skips them."};
     findings_.look(trouble.name, [&] {
-        Rows rows = statements_.run(relations_.in(R"(
+        const Rows rows = statements_.run(relations_.in(R"(
         SELECT d.technician_id::pg_catalog.text, d.flex_resource_id::pg_catalog.text
         FROM {desired} AS d
         WHERE d.technician_id IS NOT NULL AND d.flex_resource_id IS NOT NULL
         GROUP BY d.technician_id, d.flex_resource_id
         ORDER BY d.technician_id)"),
-                                    {}, reader);
+                                          {}, reader);
         std::int64_t count = 0;
         std::string examples;
         for (std::size_t row = 0; row < rows.size(); ++row)
             if (core::is_malformed_resource(*rows.at(row, 1)) && ++count <= 3)
                 examples.append(examples.empty() ? "technician " : ", technician ").append(*rows.at(row, 0));
-        rows.release();
         report_count(trouble, count, examples);
     });
 }
@@ -258,7 +246,6 @@ void CrewExamination::look_at_caller_dependence()
         Rows rows =
             statements_.run(read_dependence, {std::to_string(desired), in_definition, in_source}, own_.identity);
         const std::string names(rows.at(0, 0).value_or(""));
-        rows.release();
         if (names.empty())
             return findings_.ok("caller_dependence", "The desired crew is the same for whoever asks.");
         findings_.warn("caller_dependence", "The desired crew may depend on who asks, through " + names + ".",
@@ -307,9 +294,8 @@ void CrewExamination::look_at_superuser()
     findings_.look("superuser", [&] {
         if (!call([] { return superuser(); }))
             return findings_.ok("superuser", "The caller is no superuser.");
-        Rows rows = statements_.run(read_owners, {options_.crew_schema}, own_.identity);
+        const Rows rows = statements_.run(read_owners, {options_.crew_schema}, own_.identity);
         const std::string names(rows.at(0, 0).value_or(""));
-        rows.release();
         if (names.empty())
             return findings_.ok("superuser", "All that runs as the caller in a sync belongs to superusers.");
         findings_.error("superuser",

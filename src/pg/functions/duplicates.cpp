@@ -20,10 +20,15 @@ namespace {
 constexpr Identity caller{Identity::Kind::Caller};
 constexpr Identity reader{Identity::Kind::Reader};
 
-std::optional<std::string> text_at(const Rows &rows, std::size_t row, std::size_t column)
+/// Adds all rows, whose columns have these names.
+void add_rows(ResultSet &result, const Rows &rows, std::initializer_list<std::string_view> names)
 {
-    const std::optional<std::string_view> text = rows.at(row, column);
-    return text ? std::optional<std::string>(*text) : std::nullopt;
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+        RowValues values;
+        for (const std::string_view name : names)
+            values.push_back({name, rows.text(row, values.size())});
+        result.add(values);
+    }
 }
 
 Datum sync_duplicates(FunctionCallInfo fcinfo)
@@ -41,15 +46,9 @@ Datum sync_duplicates(FunctionCallInfo fcinfo)
         GROUP BY a.crew_call_id, a.technician_id
         HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1
         ORDER BY a.crew_call_id, a.technician_id)";
-    Rows rows = statements.run(read_duplicates, {}, reader);
     ResultSet result(fcinfo);
-    for (std::size_t row = 0; row < rows.size(); ++row)
-        result.add({{"crew_call_id", text_at(rows, row, 0)},
-                    {"technician_id", text_at(rows, row, 1)},
-                    {"copies", text_at(rows, row, 2)},
-                    {"assignment_ids", text_at(rows, row, 3)},
-                    {"flex_line_item_ids", text_at(rows, row, 4)},
-                    {"first_created_at", text_at(rows, row, 5)}});
+    add_rows(result, statements.run(read_duplicates, {}, reader),
+             {"crew_call_id", "technician_id", "copies", "assignment_ids", "flex_line_item_ids", "first_created_at"});
     statements.finish();
     return 0;
 }
@@ -88,7 +87,7 @@ std::string rows_to_delete(const Rows &sets, const std::string &server)
         json.text("crew_call_id", *sets.at(row, 0));
         json.text("technician_id", *sets.at(row, 1));
         json.text("assignment_id", *sets.at(row, 2));
-        json.optional_text("flex_line_item_id", text_at(sets, row, 3));
+        json.optional_text("flex_line_item_id", sets.text(row, 3));
         json.text("assignment", *sets.at(row, 5));
         json.text("server", server);
         if (const auto line = sets.at(row, 3))
@@ -135,11 +134,10 @@ void delete_rows(Statements &statements, const std::string &assignments, const s
           AND a.crew_call_id OPERATOR(pg_catalog.=) r.crew_call_id
           AND a.technician_id OPERATOR(pg_catalog.=) r.technician_id)";
     statements.run(delete_rows, {json}, caller);
-    Rows left = statements.run("SELECT pg_catalog.count(*)::pg_catalog.text FROM " + assignments + " AS a JOIN " +
-                                   record + " ON a.id OPERATOR(pg_catalog.=) r.assignment_id",
-                               {json}, reader);
+    const Rows left = statements.run("SELECT pg_catalog.count(*)::pg_catalog.text FROM " + assignments + " AS a JOIN " +
+                                         record + " ON a.id OPERATOR(pg_catalog.=) r.assignment_id",
+                                     {json}, reader);
     const std::string count(*left.at(0, 0));
-    left.release();
     if (count != "0")
         throw core::Error(
             "55000", "could not delete " + count + " of the duplicate rows",
@@ -158,18 +156,23 @@ bool has_duplicates(Statements &statements, const Assignments &assignments, cons
     return undone || has_some;
 }
 
-/// Deletes all but the first of each set, under a lock that keeps sets from changing; gives the sets.
+/// Deletes all but the first of each set, under a lock that keeps sets from changing; gives the sets as they were.
 Rows repair(Statements &statements, const OwnTables &own, const Assignments &assignments, const std::string &calls)
 {
     // Nobody writes meanwhile, so that a set is whole; readers go on.
     statements.run_once("LOCK TABLE " + assignments.quoted + " IN SHARE ROW EXCLUSIVE MODE");
-    const Rows sets = read_sets(statements, assignments.quoted, calls);
+    Rows sets = read_sets(statements, assignments.quoted, calls);
     if (!sets.empty()) {
         const std::string json = rows_to_delete(sets, server_setting());
         keep_copies(statements, own, json);
         delete_rows(statements, assignments.quoted, json);
     }
     return sets;
+}
+
+void add_sets(ResultSet &result, const Rows &sets)
+{
+    add_rows(result, sets, {"crew_call_id", "technician_id", "assignment_id", "flex_line_item_id", "action"});
 }
 
 Datum sync_repair(FunctionCallInfo fcinfo)
@@ -182,19 +185,12 @@ Datum sync_repair(FunctionCallInfo fcinfo)
         check_delete_privilege(schema);
     const OwnTables own = find_own_tables(fcinfo);
     Statements statements;
-    Rows sets;
+    ResultSet result(fcinfo);
     if (is_dry_run)
-        sets = read_sets(statements, assignments.quoted, relations.calls());
+        add_sets(result, read_sets(statements, assignments.quoted, relations.calls()));
     // Where there is nothing to do, nobody is held up.
     else if (has_duplicates(statements, assignments, relations.calls()))
-        sets = repair(statements, own, assignments, relations.calls());
-    ResultSet result(fcinfo);
-    for (std::size_t row = 0; row < sets.size(); ++row)
-        result.add({{"crew_call_id", text_at(sets, row, 0)},
-                    {"technician_id", text_at(sets, row, 1)},
-                    {"assignment_id", text_at(sets, row, 2)},
-                    {"flex_line_item_id", text_at(sets, row, 3)},
-                    {"action", text_at(sets, row, 4)}});
+        add_sets(result, repair(statements, own, assignments, relations.calls()));
     statements.finish();
     return 0;
 }

@@ -1,7 +1,7 @@
 // flex_sync_plan and flex_crew_contacts: what a sync would do, and what Flex shows. They read Flex once and change
 // nothing.
 
-#include "core/sync_run.hpp"
+#include "core/sync.hpp"
 #include "pg/crew/crew_session.hpp"
 #include "pg/crew/request_budget.hpp"
 #include "pg/server/encoding.hpp"
@@ -28,19 +28,20 @@ public:
     Preview(CrewSession &session, core::Prune prune)
         : element_(session.element()), policy_{.prune = prune,
                                                .deadline =
-                                                   time_limit(clock_.now(), session.connection.options.deadline)},
+                                                   time_limit(clock_.now(), session.connection.options.deadline),
+                                               .only_plans = true},
           store_(session.statements, session.relations, session.own, session.connection.server, element_, guard_),
           flex_(session.connection.options.url, session.connection.options.http, waiter_),
-          run_(element_, policy_, store_, flex_, clock_)
+          sync_(policy_, store_, clock_)
     {
-        const core::Answer &listing = run_.preview();
+        core::carry_through(sync_, sync_.begin(), element_, flex_, clock_);
         ServerBudget(session.statements, session.own, session.connection).note(flex_.requests_sent());
-        if (listing.outcome != core::Outcome::Done)
-            throw_listing_error(session.call, session.connection.server, listing);
+        if (sync_.last_listing().outcome != core::Outcome::Done)
+            throw_listing_error(session.call, session.connection.server, sync_.last_listing());
     }
 
-    const core::Plan &plan() const { return run_.planned(); }
-    const std::vector<core::Line> &lines() const { return run_.lines(); }
+    const core::Plan &plan() const { return sync_.picture().plan(); }
+    const std::vector<core::Line> &lines() const { return sync_.picture().lines(); }
 
 private:
     LatchWaiter waiter_;
@@ -50,7 +51,7 @@ private:
     Guard guard_; // never raised: nothing is sent that changes Flex
     CrewStore store_;
     flex::Client flex_;
-    core::SyncRun run_;
+    core::Sync sync_;
 };
 
 Datum sync_plan(FunctionCallInfo fcinfo)

@@ -47,9 +47,8 @@ void refuse_duplicates(Statements &statements, const std::string &relation, cons
               WHERE a.crew_call_id IS NOT NULL AND a.technician_id IS NOT NULL
               GROUP BY a.crew_call_id, a.technician_id
               HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1) AS d)";
-    Rows rows = statements.run(count_duplicates, {}, {Identity::Kind::Reader});
+    const Rows rows = statements.run(count_duplicates, {}, {Identity::Kind::Reader});
     const std::string count(*rows.at(0, 0));
-    rows.release();
     if (count != "0")
         throw core::Error(
             "23505", "could not add the unique constraint \"" + std::string(unique_key_name) + "\"",

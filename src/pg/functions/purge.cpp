@@ -2,8 +2,6 @@
 
 #include "core/error.hpp"
 
-#include <charconv>
-
 #include "pg/server/wall.hpp"
 
 namespace pg {
@@ -21,12 +19,8 @@ std::int64_t purge_log(Statements &statements, const OwnTables &own, const std::
         statements.run("DELETE FROM " + own.table("flex_sync_requests") +
                            " AS r WHERE r.at < now() - '1 day'::interval",
                        {}, own.identity);
-    Rows rows = statements.run(purge, {older_than}, own.identity);
-    const std::string_view text = *rows.at(0, 0);
-    std::int64_t count = 0;
-    std::from_chars(text.data(), text.data() + text.size(), count);
-    rows.release();
-    return count;
+    const Rows rows = statements.run(purge, {older_than}, own.identity);
+    return rows.number<std::int64_t>(0, 0).value();
 }
 
 namespace {

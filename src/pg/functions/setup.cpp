@@ -207,11 +207,10 @@ private:
             FROM pg_catalog.pg_class AS c CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) AS a
             WHERE c.oid OPERATOR(pg_catalog.=) $1::pg_catalog.regclass::pg_catalog.oid
               AND a.grantee OPERATOR(pg_catalog.<>) c.relowner)";
-        Rows grantees = statements_.run(read_grantees, {relation}, caller);
+        const Rows grantees = statements_.run(read_grantees, {relation}, caller);
         std::vector<std::string> names;
         for (std::size_t row = 0; row < grantees.size(); ++row)
             names.emplace_back(*grantees.at(row, 0));
-        grantees.release();
         for (const std::string &name : names)
             statements_.run_once("REVOKE ALL ON " + relation + " FROM " + name);
     }

@@ -106,7 +106,7 @@ private:
     /// The calls, one for each element, the least recently synced first.
     void read_due_calls()
     {
-        Rows rows = session_.statements.run(session_.relations.in(read_due_sql), {}, reader);
+        const Rows rows = session_.statements.run(session_.relations.in(read_due_sql), {}, reader);
         std::unordered_set<std::string> elements;
         for (std::size_t row = 0; row < rows.size(); ++row) {
             CrewCall call{.id = std::string(*rows.at(row, 0)),
@@ -116,7 +116,6 @@ private:
             if (!call.element->empty() && elements.insert(core::canonical_id(*call.element)).second)
                 calls_.push_back(std::move(call));
         }
-        rows.release();
         const std::unordered_map<std::string, std::int64_t> last_runs = read_last_runs();
         std::stable_sort(calls_.begin(), calls_.end(), [&](const CrewCall &a, const CrewCall &b) {
             return last_runs.at(*a.element) < last_runs.at(*b.element);
@@ -126,15 +125,11 @@ private:
     /// The last run of each element, 0 where there was none.
     std::unordered_map<std::string, std::int64_t> read_last_runs()
     {
-        std::string sql = read_last_runs_sql;
-        sql.replace(sql.find("{log}"), 5, session_.own.table("flex_sync_log"));
-        Rows rows = session_.statements.run(sql, {elements_json(calls_)}, session_.own.identity);
+        const std::string sql = filled(read_last_runs_sql, {{"{log}", session_.own.table("flex_sync_log")}});
+        const Rows rows = session_.statements.run(sql, {elements_json(calls_)}, session_.own.identity);
         std::unordered_map<std::string, std::int64_t> last_runs;
-        for (std::size_t row = 0; row < rows.size(); ++row) {
-            const std::string run_id(rows.at(row, 1).value_or("0"));
-            last_runs.emplace(*rows.at(row, 0), std::stoll(run_id));
-        }
-        rows.release();
+        for (std::size_t row = 0; row < rows.size(); ++row)
+            last_runs.emplace(*rows.at(row, 0), rows.number<std::int64_t>(row, 1).value_or(0));
         return last_runs;
     }
 
@@ -146,30 +141,26 @@ private:
             why_over_ = "statement_timeout leaves no time for more.";
             return;
         }
-        const ServerOptions &options = session_.connection.options;
-        LatchWaiter waiter;
-        LatchClock clock;
-        ServerBudget budget(session_.statements, session_.own, session_.connection);
-        RequestBudget repeats(budget);
-        flex::Client flex(options.url, options.http, waiter, &repeats);
-        const SyncTools tools{flex, clock, budget, time_limit(clock.now(), options.deadline)};
-
+        FlexLink link(session_.statements, session_.own, session_.connection);
         std::vector<std::unique_ptr<CrewRun>> runs;
         for (const CrewCall &call : calls)
-            begin(call, tools, runs);
+            begin(call, link, runs);
         std::vector<core::ElementId> elements;
-        for (const auto &run : runs)
+        core::TimePoint deadline = core::TimePoint::max();
+        for (const auto &run : runs) {
             elements.push_back(run->element());
+            deadline = std::min(deadline, run->deadline());
+        }
         std::vector<std::optional<UndoneError>> undone(runs.size());
-        std::vector<core::Listing> listings = flex.list(elements, tools.deadline, [&] {
+        std::vector<core::Listing> listings = link.client.list(elements, deadline, [&] {
             for (std::size_t i = 0; i < runs.size(); ++i)
-                undone[i] = in_subtransaction_of_crew([&] { runs[i]->read_known(); });
+                undone[i] = in_subtransaction_of_crew([&] { runs[i]->meanwhile(); });
         });
-        const core::TimePoint listed_at = clock.now();
+        const core::TimePoint listed_at = link.clock.now();
         for (std::size_t i = 0; i < runs.size(); ++i) {
-            runs[i]->leave_out(clock.now() - listed_at);
+            runs[i]->leave_out(link.clock.now() - listed_at);
             if (!undone[i])
-                undone[i] = in_subtransaction_of_crew([&] { runs[i]->run(std::move(listings[i])); });
+                undone[i] = in_subtransaction_of_crew([&] { runs[i]->go_on(std::move(listings[i])); });
             if (undone[i])
                 runs[i]->fail(undone[i]->sqlstate, undone[i]->message);
             count(runs[i]->log());
@@ -178,14 +169,14 @@ private:
     }
 
     /// Adds the crew to those that are listed, unless it ends here.
-    void begin(const CrewCall &call, const SyncTools &tools, std::vector<std::unique_ptr<CrewRun>> &runs)
+    void begin(const CrewCall &call, FlexLink &link, std::vector<std::unique_ptr<CrewRun>> &runs)
     {
         if (!why_over_.empty() || !lock(call))
             return;
         show_activity(call.id);
-        auto run = std::make_unique<CrewRun>(session_, policy_, tools);
+        auto run = std::make_unique<CrewRun>(session_, policy_, link);
         bool goes_on = false;
-        const auto undone = in_subtransaction_of_crew([&] { goes_on = run->read(); });
+        const auto undone = in_subtransaction_of_crew([&] { goes_on = run->begin(); });
         if (!undone && goes_on)
             return runs.push_back(std::move(run));
         if (undone)
@@ -219,8 +210,8 @@ private:
     void count(const SyncRow &row)
     {
         counts_.add(row.status);
-        if (row.status == "deferred" && !row.never_fits && why_over_.empty())
-            why_over_ = row.values[16].text.value_or("");
+        if (row.status == "deferred" && !row.aside.never_fits && why_over_.empty())
+            why_over_ = row.message;
         if (row.status == "failed" || row.status == "partial")
             note_trouble(row);
     }
@@ -231,10 +222,10 @@ private:
         if (counts_.of("failed") + counts_.of("partial") > 5)
             return;
         troubles_ += (troubles_.empty() ? "" : "\n");
-        troubles_ += "Crew call " + row.values[1].text.value_or("") + ": " + row.status + ". " +
-                     row.values[16].text.value_or("");
+        troubles_ += "Crew call " + row.call_id + ": " + row.status + ". " + row.message;
+        const std::string &first = row.aside.first_diagnostic;
         if (row.status == "partial")
-            troubles_ += " First: " + row.first_diagnostic + (row.first_diagnostic.ends_with('.') ? "" : ".");
+            troubles_ += " First: " + first + (first.ends_with('.') ? "" : ".");
     }
 
     /// Every five seconds or tenth of the calls. The end gets a notice of its own.

@@ -61,22 +61,18 @@ Datum sync_crew(FunctionCallInfo fcinfo)
     const std::string key = session.connection.server + '/' + core::canonical_id(*session.call.element) + '/' +
                             std::string(core::name_of(policy.prune)) + '/' + std::to_string(policy.max_removals) + '/' +
                             (arguments.nowait ? "nowait" : "wait");
-    std::optional<RowValues> values = result_in_command(key);
-    if (!values) {
+    std::optional<SyncRow> row = result_in_command(key);
+    if (!row) {
         show_activity(arguments.call_id);
-        SyncRow row = sync_once(session, arguments, policy);
+        row = sync_once(session, arguments, policy);
         hide_activity(arguments.call_id);
-        set_response(row.status, row.timed_out, row.retry_after);
-        values = std::move(row.values);
+        set_response(row->status, row->aside.timed_out, row->aside.retry_after);
     }
     session.statements.finish();
-    const bool stands_for_run = values->front().text.has_value();
-    if (stands_for_run)
-        keep_for_command(key, *values);
-    for (ColumnValue &value : *values)
-        if (value.name == "crew_call_id")
-            value.text = arguments.call_id;
-    return make_composite(fcinfo, *values);
+    if (row->run_id)
+        keep_for_command(key, *row);
+    row->call_id = arguments.call_id;
+    return make_composite(fcinfo, values_of(*row));
 }
 
 } // namespace

@@ -89,7 +89,7 @@ public:
 private:
     void read_calls()
     {
-        Rows rows = session_.statements.run(session_.relations.in(read_job_sql), {job_}, reader);
+        const Rows rows = session_.statements.run(session_.relations.in(read_job_sql), {job_}, reader);
         calls_.clear();
         has_any_call_ = !rows.empty();
         for (std::size_t row = 0; row < rows.size(); ++row) {
@@ -100,7 +100,6 @@ private:
             if (is_wanted(call))
                 calls_.push_back(std::move(call));
         }
-        rows.release();
     }
 
     bool is_wanted(const CrewCall &call) const
@@ -172,7 +171,7 @@ private:
             return busy_row(call);
         if (has_waited_)
             if (std::optional<SyncRow> row = result_of_run_since(last_run_, session_, policy_)) {
-                row->values[1].text = call.id;
+                row->call_id = call.id;
                 return *std::move(row);
             }
         show_activity(call.id);
@@ -218,7 +217,7 @@ Datum sync_job(FunctionCallInfo fcinfo)
     const std::vector<SyncRow> rows = JobSync(fcinfo, *std::move(job), std::move(departments), prune).run();
     ResultSet result(fcinfo);
     for (const SyncRow &row : rows)
-        result.add(row.values);
+        result.add(values_of(row));
     return 0;
 }
 

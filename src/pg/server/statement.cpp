@@ -332,31 +332,20 @@ void Statements::run_once(const std::string &sql)
 Rows Rows::of_last()
 {
     Rows rows;
-    rows.table_ = SPI_tuptable;
+    rows.table_.reset(SPI_tuptable);
     if (!rows.table_)
         return rows;
     check_columns(rows.table_->tupdesc);
     rows.size_ = SPI_processed;
     rows.columns_ = static_cast<std::size_t>(rows.table_->tupdesc->natts);
-    rows.cells_ = cells_of(rows.table_, rows.size_, rows.columns_);
+    rows.cells_ = cells_of(rows.table_.get(), rows.size_, rows.columns_);
     return rows;
 }
 
-void Rows::release()
+void Rows::Release::operator()(SPITupleTable *table) const noexcept
 {
-    call([&] { SPI_freetuptable(table_); });
-    *this = {};
-}
-
-std::string quoted_identifier(std::string_view name)
-{
-    std::string quoted = "\"";
-    for (const char c : name) {
-        if (c == '"')
-            quoted += '"';
-        quoted += c;
-    }
-    return quoted + '"';
+    if (std::uncaught_exceptions() == exceptions_)
+        SPI_freetuptable(table);
 }
 
 } // namespace pg

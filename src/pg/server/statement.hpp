@@ -2,11 +2,14 @@
 // SQL as this project uses it: text in, text out, statements prepared once per backend.
 
 #include "core/ids.hpp"
+#include "pg/server/text.hpp"
 
 #include <chrono>
 #include <cstring>
+#include <exception>
 #include <functional>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -58,7 +61,7 @@ private:
     const Cell *cells_;
 };
 
-/// The rows of one statement. They live until `release`, or the end of the SPI connection.
+/// The rows of one statement, as long as the SPI connection lives.
 class Rows {
 public:
     std::size_t size() const { return size_; }
@@ -76,14 +79,29 @@ public:
         return std::optional<std::string>(at(row, column));
     }
 
-    void release();
+    /// The number that a column of type text holds; none if it is NULL, or none.
+    template <class Number> std::optional<Number> number(std::size_t row, std::size_t column) const
+    {
+        return number_in<Number>(at(row, column));
+    }
 
 private:
+    /// Gives the rows back to the server, which raises nothing there. Where an exception unwinds the stack the server
+    /// is not called: the abort cleans up.
+    class Release {
+    public:
+        Release() noexcept : exceptions_(std::uncaught_exceptions()) {}
+        void operator()(SPITupleTable *table) const noexcept;
+
+    private:
+        int exceptions_;
+    };
+
     friend class Statements;
     /// Those that the last statement has left in SPI_tuptable; none if it returns no rows.
     static Rows of_last();
 
-    SPITupleTable *table_ = nullptr;
+    std::unique_ptr<SPITupleTable, Release> table_;
     const Cell *cells_ = nullptr;
     std::size_t size_ = 0;
     std::size_t columns_ = 0;
@@ -149,8 +167,5 @@ private:
 
     std::optional<std::chrono::steady_clock::time_point> deadline_;
 };
-
-/// The name in double quotes, whatever it is.
-std::string quoted_identifier(std::string_view name);
 
 } // namespace pg
