@@ -29,7 +29,7 @@ bool maps_to_add(const Step &step)
     return step.action == Action::Add || (step.action == Action::Adopt && !step.line);
 }
 
-// ---- what is sent --------------------------------------------------------------------------------------------------
+// ---- what is sent -------------------------------------------------------------------------------------------------
 
 void Ledger::sending(const Step &step)
 {
@@ -160,8 +160,7 @@ void Ledger::remember_roles(const Plan &plan)
     }
 }
 
-// ---- what listings show
-// ----------------------------------------------------------------------------------------------
+// ---- what listings show -------------------------------------------------------------------------------------------
 
 void Ledger::showed(std::span<const Line> lines)
 {
@@ -213,8 +212,7 @@ void Ledger::judge_lost_add(Lost &lost, TimePoint asked_at) const
     lost.is_settled = lost.listings >= 2 && asked_at >= lost.at + lost_add_grace;
 }
 
-// ---- what is written down
-// --------------------------------------------------------------------------------------------
+// ---- what is written down -----------------------------------------------------------------------------------------
 
 void Ledger::close_what_has_no_row(const Plan &plan)
 {
@@ -242,8 +240,7 @@ void Ledger::mapped(const Step &step)
         row.origin = step.action == Action::Add || is_found ? Origin::Added : Origin::Adopted;
 }
 
-// ---- what is still to do
-// ---------------------------------------------------------------------------------------------
+// ---- what is still to do ------------------------------------------------------------------------------------------
 
 bool Ledger::may(const Step &step) const
 {
@@ -311,8 +308,7 @@ std::optional<Milliseconds> Ledger::time_to_settle(TimePoint now) const
     return longest;
 }
 
-// ---- what became of it
-// -----------------------------------------------------------------------------------------------
+// ---- what became of it --------------------------------------------------------------------------------------------
 
 bool Ledger::is_last(std::size_t operation) const
 {

@@ -93,7 +93,7 @@ Plan Planner::run()
     return draft_.finish();
 }
 
-// ---- reading the lists -------------------------------------------------------------------------------------------
+// ---- reading the lists --------------------------------------------------------------------------------------------
 
 void Planner::index_known()
 {
@@ -238,7 +238,7 @@ void Planner::join_groups()
     }
 }
 
-// ---- which contact serves a resource -------------------------------------------------------------------------------
+// ---- which contact serves a resource ------------------------------------------------------------------------------
 
 void Planner::choose_contacts()
 {
@@ -322,8 +322,7 @@ std::size_t Planner::make_group(const ResourceId &resource)
     return found->second;
 }
 
-// ---- what each row, technician and line left over comes to
-// -----------------------------------------------------------
+// ---- what each row, technician and line left over comes to --------------------------------------------------------
 
 void Planner::plan_rows_of_others()
 {
@@ -459,7 +458,7 @@ bool Planner::is_ours(const Candidate &candidate) const
     return candidate.known || index_.lost_adds.contains(*candidate.resource);
 }
 
-// ---- putting steps -------------------------------------------------------------------------------------------------
+// ---- putting steps ------------------------------------------------------------------------------------------------
 
 void Planner::forget(const Assignment &row, Reason reason)
 {

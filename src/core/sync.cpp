@@ -114,8 +114,7 @@ Sync::Sync(const Policy &policy, CrewStore &store, Clock &clock)
 {
 }
 
-// ---- what is wanted, and what came of it
-// -----------------------------------------------------------------------------
+// ---- what is wanted, and what came of it --------------------------------------------------------------------------
 
 Want Sync::begin()
 {
@@ -185,8 +184,7 @@ template <class Body> Want Sync::go_on(Body &&body)
     return finish();
 }
 
-// ---- looking at Flex
-// -------------------------------------------------------------------------------------------------
+// ---- looking at Flex ----------------------------------------------------------------------------------------------
 
 /// True if a listing says too little of what Flex shows now to be acted on. One that Flex itself took longer for is as
 /// good as another would be, while nothing has happened since.
@@ -271,8 +269,7 @@ Want Sync::see_nothing()
     return end_pass();
 }
 
-// ---- request limits
-// --------------------------------------------------------------------------------------------------
+// ---- request limits -----------------------------------------------------------------------------------------------
 
 /// Sets requests aside, if there is a limit. If they do not fit, the answer to a listing that is not sent says so.
 bool Sync::set_aside(int requests)
@@ -331,8 +328,7 @@ bool Sync::can_look_again()
     return true;
 }
 
-// ---- a pass
-// ----------------------------------------------------------------------------------------------------------
+// ---- a pass -------------------------------------------------------------------------------------------------------
 
 Want Sync::begin_passes()
 {
@@ -514,8 +510,7 @@ Want Sync::take_back(const std::vector<RowError> &errors, const RowChanges &rows
     return send(sending_.taken_back, policy_.deadline);
 }
 
-// ---- what became of it
-// -----------------------------------------------------------------------------------------------
+// ---- what became of it --------------------------------------------------------------------------------------------
 
 Want Sync::end_sending()
 {
@@ -583,8 +578,7 @@ Want Sync::end_pass()
     return finish();
 }
 
-// ---- the crew, and the end
-// -------------------------------------------------------------------------------------------
+// ---- the crew, and the end ----------------------------------------------------------------------------------------
 
 void Sync::read_crew()
 {
@@ -658,8 +652,7 @@ void Sync::remember(bool is_ok)
         store_.remember(difference.known, difference.forgotten);
 }
 
-// ---- whoever drives one
-// ----------------------------------------------------------------------------------------------
+// ---- whoever drives one -------------------------------------------------------------------------------------------
 
 SyncResult synchronise(const ElementId &element, const Policy &policy, CrewStore &store, FlexApi &flex, Clock &clock)
 {
