@@ -43,7 +43,7 @@ is($db->run("SELECT string_agg(format('%s.%s', c.relname, a.attname), ', ' ORDER
 
 # Every SQLSTATE that the library names is on the page, and every status.
 my %state;
-foreach my $file (glob 'src/*/*.cpp')
+foreach my $file (glob 'src/*/*.cpp src/pg/*/*.cpp')
 {
 	$state{$_} = $file foreach slurp_file($file) =~ /Error\(\s*"([0-9A-Z]{5})"/g;
 }
