@@ -12,14 +12,14 @@ LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100000
 AS 'MODULE_PATHNAME', 'flex_sync_job';
 
 COMMENT ON FUNCTION flex_sync_job(uuid, text[], text) IS
-'syncs every crew call of a job, or those of the departments named: takes all their locks first, then goes in department order, once for each Flex element';
+'syncs every crew call of a job, or of the departments named, in department order and once for each Flex element; takes all their locks first';
 
 CREATE PROCEDURE flex_sync_all(prune text DEFAULT NULL, strict boolean DEFAULT true)
 LANGUAGE C
 AS 'MODULE_PATHNAME', 'flex_sync_all';
 
 COMMENT ON PROCEDURE flex_sync_all(text, boolean) IS
-'syncs every row of flex_due_crew_calls, once for each Flex element, the least recently synced first, committing as it goes; when strict, raises an error at the end if any call ended failed or partial';
+'syncs every crew call in flex_due_crew_calls, the least recently synced first and once for each Flex element, and commits as it goes; with strict it raises an error at the end if any sync ended failed or partial';
 
 CREATE FUNCTION flex_sync_purge(older_than interval DEFAULT '90 days')
 RETURNS bigint
@@ -27,7 +27,7 @@ LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'flex_sync_purge';
 
 COMMENT ON FUNCTION flex_sync_purge(interval) IS
-'deletes log rows of runs that began longer ago, and gives their number; the last day always stays';
+'deletes log rows of runs that began longer ago than older_than, and returns how many; the last day always stays';
 
 -- pg_restore with several jobs may fill a table before the one that its foreign key names; purging takes both.
 
@@ -64,7 +64,7 @@ CREATE UNIQUE INDEX flex_sync_contact_lost_add_idx
     ON flex_sync_contact (flex_element_id, flex_resource_id) WHERE flex_line_item_id IS NULL;
 
 COMMENT ON COLUMN flex_sync_contact.server IS
-'the foreign server through which the line was added or mapped, or the add was sent';
+'the foreign server through which the line was added or mapped, or the lost add was sent';
 
 -- Health, alerts and purge go by time alone, over all servers.
 
@@ -76,8 +76,9 @@ CREATE INDEX flex_sync_log_started_at_idx ON flex_sync_log (started_at);
 ALTER TABLE flex_sync_log ADD COLUMN url text, ADD COLUMN retry_at timestamptz;
 
 COMMENT ON COLUMN flex_sync_log.url IS
-'the url of the server, without a slash at its end and its host in lower case: request limits count by it; null in runs of 1.0';
-COMMENT ON COLUMN flex_sync_log.retry_at IS 'of a deferred run: when to try again, as far as it is known; else null';
+'the url of the server, without a slash at its end and with its host in lower case, by which request limits count; null in runs of 1.0';
+COMMENT ON COLUMN flex_sync_log.retry_at IS
+'when to try a deferred run again, as far as it is known; null for others';
 
 DROP INDEX flex_sync_log_server_idx;
 CREATE INDEX flex_sync_log_url_idx ON flex_sync_log (url, started_at) INCLUDE (http_requests) WHERE url IS NOT NULL;
@@ -98,13 +99,13 @@ CREATE INDEX flex_sync_requests_server_idx ON flex_sync_requests (server, at) IN
 CREATE INDEX flex_sync_requests_at_idx ON flex_sync_requests (at);
 
 COMMENT ON TABLE flex_sync_requests IS
-'what request limits count beside the runs of flex_sync_log: requests of flex_sync_plan, flex_crew_contacts and flex_sync_check, and sums of the runs of a minute where there are many';
-COMMENT ON COLUMN flex_sync_requests.url IS 'the url, as in flex_sync_log; null: a sum of runs that have none';
-COMMENT ON COLUMN flex_sync_requests.server IS 'the foreign server; null: a sum over all servers of the url';
-COMMENT ON COLUMN flex_sync_requests.at IS 'when they were sent; of a sum, when the last of its runs began';
+'what request limits count beside the runs in flex_sync_log: requests of flex_sync_plan, flex_crew_contacts and flex_sync_check, and, where there are many runs, their sums by the minute';
+COMMENT ON COLUMN flex_sync_requests.url IS 'the url, as in flex_sync_log; null for a sum of runs that have none';
+COMMENT ON COLUMN flex_sync_requests.server IS 'the foreign server; null for a sum over all servers of the url';
+COMMENT ON COLUMN flex_sync_requests.at IS 'when the requests were sent; for a sum, when the last of its runs began';
 COMMENT ON COLUMN flex_sync_requests.requests IS 'how many requests';
 COMMENT ON COLUMN flex_sync_requests.runs_before IS
-'of a sum: runs that began before this moment are in it, or in one with an earlier moment; else null';
+'for a sum: it and the sums before it hold the runs that began before this moment; null for single requests';
 
 SELECT pg_catalog.pg_extension_config_dump('flex_sync_requests', '');
 
@@ -114,14 +115,14 @@ ALTER TYPE flex_sync_result ADD ATTRIBUTE retained integer;
 ALTER TABLE flex_sync_log ADD COLUMN retained integer;
 
 COMMENT ON COLUMN flex_sync_result.retained IS
-'contacts that nobody desires and the prune policy leaves; a diagnostic each, which is no failure';
+'contacts that nobody desires and that the prune policy leaves; each has a diagnostic, which is no failure';
 
 COMMENT ON COLUMN flex_sync_result.diagnostics IS
-'array of {action, code, message, technician_id, flex_resource_id, flex_line_item_id, http_status}, nulls left out; at most 100, and one more_diagnostics that counts the others';
+'array of {action, code, message, technician_id, flex_resource_id, flex_line_item_id, http_status}; what is null is left out; at most 100, and then one more_diagnostics that counts the others';
 
 -- What 1.0 left without a comment.
 
-COMMENT ON COLUMN flex_sync_log.run_id IS 'the run; they are numbered in the order in which they began';
+COMMENT ON COLUMN flex_sync_log.run_id IS 'the run; ids grow in the order in which runs begin';
 COMMENT ON COLUMN flex_sync_log.status IS 'ok, partial, failed, blocked or deferred';
 COMMENT ON COLUMN flex_sync_log.job_id IS 'the job of the crew call; null where it has none';
 COMMENT ON COLUMN flex_sync_log.department IS 'the department of the crew call; null where it has none';
@@ -146,9 +147,10 @@ END
 $$;
 
 COMMENT ON COLUMN flex_sync_log_operation.run_id IS 'the run, a row of flex_sync_log';
-COMMENT ON COLUMN flex_sync_log_operation.technician_id IS 'for whom; null for a contact that belongs to nobody known';
+COMMENT ON COLUMN flex_sync_log_operation.technician_id IS
+'the technician it is for; null for a contact of nobody who is known';
 COMMENT ON COLUMN flex_sync_log_operation.flex_resource_id IS 'the resource of the contact';
-COMMENT ON COLUMN flex_sync_log_operation.flex_line_item_id IS 'the line of the contact; null where none is known';
+COMMENT ON COLUMN flex_sync_log_operation.flex_line_item_id IS 'the line of the contact; null where it is not known';
 COMMENT ON COLUMN flex_sync_contact.flex_element_id IS 'the Flex element that holds the line';
 COMMENT ON COLUMN flex_sync_repair_log.deleted_at IS 'when the row was deleted';
 COMMENT ON COLUMN flex_sync_repair_log.crew_call_id IS 'the crew call of the row';
@@ -167,7 +169,7 @@ LANGUAGE C STABLE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'flex_sync_crew_counts';
 
 COMMENT ON FUNCTION flex_sync_crew_counts() IS
-'sets of duplicate rows, and desired technicians with a resource and no row, in the crew relations as the caller may read them; for the views';
+'counts sets of duplicate rows, and desired technicians with a resource and no row, in the crew relations as the caller may read them; for the views';
 
 CREATE FUNCTION flex_sync_running(
     OUT pid integer,
@@ -180,7 +182,7 @@ LANGUAGE C VOLATILE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'flex_sync_running';
 
 COMMENT ON FUNCTION flex_sync_running() IS
-'sessions that sync a crew call or wait to, as the caller may know them; for the view flex_sync_activity';
+'lists sessions that sync a crew call or wait to, as far as the caller may know; for the view flex_sync_activity';
 
 CREATE VIEW flex_sync_health AS
 SELECT c.duplicates,
@@ -204,9 +206,11 @@ CROSS JOIN (
     WHERE started_at > now() - interval '24 hours'
 ) AS l;
 
-COMMENT ON VIEW flex_sync_health IS 'one row: how syncing goes, against its targets';
-COMMENT ON COLUMN flex_sync_health.duplicates IS 'technicians with several rows on one crew call';
-COMMENT ON COLUMN flex_sync_health.missing_crew IS 'desired technicians with a resource and no row, on calls with an element';
+COMMENT ON VIEW flex_sync_health IS 'one row: how syncing goes, and whether it meets its targets';
+COMMENT ON COLUMN flex_sync_health.duplicates IS
+'technicians who have several rows on one crew call, counted once per call';
+COMMENT ON COLUMN flex_sync_health.missing_crew IS
+'desired technicians with a resource and without a row, on calls that have an element';
 COMMENT ON COLUMN flex_sync_health.syncs_24h IS 'runs that began in the last 24 hours';
 COMMENT ON COLUMN flex_sync_health.failure_rate_24h IS
 'failed and partial runs as a fraction of ok, partial and failed ones; null where there were none';
@@ -246,20 +250,20 @@ SELECT 'unique_violation', h.violations, 0, h.since,
 FROM (SELECT count(*) AS violations, min(started_at) AS since FROM hour WHERE diagnostics @> '[{"code": "23505"}]') AS h
 WHERE h.violations > 0;
 
-COMMENT ON VIEW flex_sync_alerts IS 'a row for each threshold that is broken now';
+COMMENT ON VIEW flex_sync_alerts IS 'one row for each threshold that is exceeded now';
 COMMENT ON COLUMN flex_sync_alerts.alert IS 'failure_rate, slow_sync, duplicate or unique_violation';
-COMMENT ON COLUMN flex_sync_alerts.value IS 'a fraction, milliseconds, or a number';
-COMMENT ON COLUMN flex_sync_alerts.threshold IS 'what the value is above';
-COMMENT ON COLUMN flex_sync_alerts.since IS 'when it began, as far as the last hour tells';
+COMMENT ON COLUMN flex_sync_alerts.value IS 'what was measured: a fraction, milliseconds or a number';
+COMMENT ON COLUMN flex_sync_alerts.threshold IS 'the threshold that the value exceeds';
+COMMENT ON COLUMN flex_sync_alerts.since IS 'when it began, as far as the log of the last hour tells';
 COMMENT ON COLUMN flex_sync_alerts.hint IS 'what to do';
 
 CREATE VIEW flex_sync_activity AS
 SELECT r.pid, r.crew_call_id, r.state, r.since, r.application_name FROM flex_sync_running() AS r;
 
-COMMENT ON VIEW flex_sync_activity IS 'syncs now';
-COMMENT ON COLUMN flex_sync_activity.pid IS 'the backend, as in pg_stat_activity';
+COMMENT ON VIEW flex_sync_activity IS 'syncs that run or wait now';
+COMMENT ON COLUMN flex_sync_activity.pid IS 'the process id of the session, as in pg_stat_activity';
 COMMENT ON COLUMN flex_sync_activity.crew_call_id IS 'the crew call that it syncs or waits for';
-COMMENT ON COLUMN flex_sync_activity.state IS 'running, or waiting for another sync of the crew';
+COMMENT ON COLUMN flex_sync_activity.state IS 'running, or waiting (for another sync of the crew)';
 COMMENT ON COLUMN flex_sync_activity.since IS 'when its statement, or its wait, began';
 COMMENT ON COLUMN flex_sync_activity.application_name IS 'application_name of the session';
 
@@ -269,7 +273,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'flex_sync_dashboard';
 
 COMMENT ON FUNCTION flex_sync_dashboard() IS
-'one self-contained HTML page: the success metrics, charts of syncs and durations, requests spent, open alerts, the busiest crews and recent runs';
+'returns one self-contained HTML page: success metrics, charts of syncs and durations, requests spent, open alerts, the busiest crews and recent runs';
 
 -- As in 1.0: open to nobody but the owner, but for the helpers of views, which check for themselves.
 

@@ -8,12 +8,12 @@ LANGUAGE C STRICT VOLATILE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'flex_sync_validator';
 
 COMMENT ON FUNCTION flex_sync_validator(text[], oid) IS
-'checks the options of servers and user mappings of the foreign-data wrapper flex_sync; called by CREATE and ALTER';
+'checks the options of servers and user mappings of the wrapper flex_sync; CREATE and ALTER call it';
 
 CREATE FOREIGN DATA WRAPPER flex_sync VALIDATOR flex_sync_validator;
 
 COMMENT ON FOREIGN DATA WRAPPER flex_sync IS
-'Flex Rental Solutions: a server says where its API is and how to behave towards it, a user mapping holds the token';
+'Flex Rental Solutions: a server says where its API is and how to use it, a user mapping holds the token';
 
 -- What a sync says.
 
@@ -39,33 +39,34 @@ CREATE TYPE flex_sync_result AS (
 );
 
 COMMENT ON TYPE flex_sync_result IS 'what one sync of a crew call did';
-COMMENT ON COLUMN flex_sync_result.run_id IS 'the row in flex_sync_log; null for busy and skipped';
+COMMENT ON COLUMN flex_sync_result.run_id IS 'the run, a row of flex_sync_log; null for busy and skipped';
 COMMENT ON COLUMN flex_sync_result.crew_call_id IS 'the crew call that was asked for';
 COMMENT ON COLUMN flex_sync_result.status IS 'ok, partial, failed, blocked, deferred, busy, coalesced or skipped';
 COMMENT ON COLUMN flex_sync_result.desired IS 'technicians who should be on the call';
-COMMENT ON COLUMN flex_sync_result.kept IS 'technicians who were mapped to a present contact and still are';
-COMMENT ON COLUMN flex_sync_result.adopted IS 'technicians who were mapped to a contact that was there already';
-COMMENT ON COLUMN flex_sync_result.added IS 'technicians whose contact was created in Flex and mapped';
+COMMENT ON COLUMN flex_sync_result.kept IS 'desired technicians whose row named a contact that is still there';
+COMMENT ON COLUMN flex_sync_result.adopted IS
+'desired technicians who were mapped to a contact that was in Flex already';
+COMMENT ON COLUMN flex_sync_result.added IS 'desired technicians whose contact this sync added to Flex';
 COMMENT ON COLUMN flex_sync_result.removed IS
-'technicians who were mapped and are no longer desired: contact deleted in Flex, row deleted';
+'technicians whose mapped contact was deleted in Flex: they are no longer desired, or have another resource now';
 COMMENT ON COLUMN flex_sync_result.stale IS
-'rows deleted while nothing was deleted in Flex: their contact was gone, or somebody else still needs it';
-COMMENT ON COLUMN flex_sync_result.pruned IS 'unmapped contacts deleted in Flex';
-COMMENT ON COLUMN flex_sync_result.roles_set IS 'business roles written to Flex';
-COMMENT ON COLUMN flex_sync_result.skipped IS 'technicians who are desired, but without a usable flex_resource_id';
+'rows that were deleted although nothing was deleted in Flex: the contact was gone, or somebody else still needs it';
+COMMENT ON COLUMN flex_sync_result.pruned IS 'contacts without a row that were deleted in Flex';
+COMMENT ON COLUMN flex_sync_result.roles_set IS 'business roles that were set in Flex';
+COMMENT ON COLUMN flex_sync_result.skipped IS 'desired technicians without a usable flex_resource_id';
 COMMENT ON COLUMN flex_sync_result.failed IS 'operations that did not succeed; each has a diagnostic';
 COMMENT ON COLUMN flex_sync_result.passes IS 'rounds of planning and carrying out';
-COMMENT ON COLUMN flex_sync_result.http_requests IS 'requests sent to Flex, repeats and the closing listing included';
+COMMENT ON COLUMN flex_sync_result.http_requests IS 'requests to Flex, repeats and the closing listing included';
 COMMENT ON COLUMN flex_sync_result.duration_ms IS 'milliseconds from taking the lock to the end';
-COMMENT ON COLUMN flex_sync_result.message IS 'one sentence for a person';
+COMMENT ON COLUMN flex_sync_result.message IS 'the result in one sentence';
 COMMENT ON COLUMN flex_sync_result.diagnostics IS
-'array of {action, code, message, technician_id, flex_resource_id, flex_line_item_id, http_status}, nulls left out';
+'array of {action, code, message, technician_id, flex_resource_id, flex_line_item_id, http_status}; what is null is left out';
 
 -- The log.
 
 CREATE SEQUENCE flex_sync_run_id_seq AS bigint;
 
-COMMENT ON SEQUENCE flex_sync_run_id_seq IS 'the ids of runs, drawn when a sync begins';
+COMMENT ON SEQUENCE flex_sync_run_id_seq IS 'the ids of runs; a sync draws one when it begins';
 
 CREATE TABLE flex_sync_log (
     run_id bigint PRIMARY KEY DEFAULT nextval('flex_sync_run_id_seq'),
@@ -104,13 +105,13 @@ CREATE INDEX flex_sync_log_server_idx ON flex_sync_log (server, started_at);
 ALTER SEQUENCE flex_sync_run_id_seq OWNED BY flex_sync_log.run_id;
 
 COMMENT ON TABLE flex_sync_log IS
-'a row a run: the columns of flex_sync_result, and what was synced, by whom and when';
+'one row per run: the columns of flex_sync_result, and what was synced, by whom and when';
 COMMENT ON COLUMN flex_sync_log.flex_element_id IS 'the Flex element that was synced';
 COMMENT ON COLUMN flex_sync_log.server IS 'the foreign server through which it was synced';
-COMMENT ON COLUMN flex_sync_log.prune IS 'the prune policy in effect';
-COMMENT ON COLUMN flex_sync_log.max_removals IS 'the limit of removals in effect';
+COMMENT ON COLUMN flex_sync_log.prune IS 'the prune policy that was in effect';
+COMMENT ON COLUMN flex_sync_log.max_removals IS 'the limit of removals that was in effect';
 COMMENT ON COLUMN flex_sync_log.started_at IS 'when the sync had the lock and began';
-COMMENT ON COLUMN flex_sync_log.triggered_by IS 'the session user, or the sub of the JSON Web Token under PostgREST';
+COMMENT ON COLUMN flex_sync_log.triggered_by IS 'the session user; under PostgREST the sub of the JSON Web Token';
 COMMENT ON COLUMN flex_sync_log.application_name IS 'application_name of the session';
 
 CREATE TABLE flex_sync_log_operation (
@@ -127,13 +128,14 @@ CREATE TABLE flex_sync_log_operation (
 );
 
 COMMENT ON TABLE flex_sync_log_operation IS
-'a row for each thing done in Flex or refused by it, listings aside';
+'one row for each change that Flex was asked for; listings are not among them';
 COMMENT ON COLUMN flex_sync_log_operation.ordinal IS 'its place among the operations of the run, from 1';
 COMMENT ON COLUMN flex_sync_log_operation.action IS 'add, remove, prune or set_role';
-COMMENT ON COLUMN flex_sync_log_operation.http_status IS 'of the answer; null if none came';
+COMMENT ON COLUMN flex_sync_log_operation.http_status IS 'the HTTP status of the answer; null if none came';
 COMMENT ON COLUMN flex_sync_log_operation.outcome IS
-'done (also where a listing settled it), refused, or unknown';
-COMMENT ON COLUMN flex_sync_log_operation.duration_ms IS 'milliseconds until the answer or its absence';
+'done (also where a later listing showed it), refused, or unknown';
+COMMENT ON COLUMN flex_sync_log_operation.duration_ms IS
+'milliseconds until the answer came, or until the request failed';
 
 -- What is remembered of lines in Flex.
 
@@ -154,14 +156,16 @@ CREATE UNIQUE INDEX flex_sync_contact_lost_add_idx
     ON flex_sync_contact (server, flex_element_id, flex_resource_id) WHERE flex_line_item_id IS NULL;
 
 COMMENT ON TABLE flex_sync_contact IS
-'the lines of Flex that flex_sync added or mapped (what prune = owned goes by), and adds whose outcome is unknown; ids that are UUIDs in lower case';
-COMMENT ON COLUMN flex_sync_contact.server IS 'the foreign server';
-COMMENT ON COLUMN flex_sync_contact.flex_line_item_id IS 'the line; null for an add whose outcome is unknown';
+'lines of Flex that flex_sync added or that a row has named (prune = owned goes by them), and adds whose answer was lost; UUIDs are in lower case';
+COMMENT ON COLUMN flex_sync_contact.server IS
+'the foreign server through which the line was added or mapped, or the lost add was sent';
+COMMENT ON COLUMN flex_sync_contact.flex_line_item_id IS 'the line; null for an add whose answer was lost';
 COMMENT ON COLUMN flex_sync_contact.flex_resource_id IS 'the resource that was asked for; null where it is not known';
-COMMENT ON COLUMN flex_sync_contact.shown_resource_id IS 'the resource that a listing showed for the line';
-COMMENT ON COLUMN flex_sync_contact.was_shown IS 'whether any listing has shown the line';
+COMMENT ON COLUMN flex_sync_contact.shown_resource_id IS
+'the resource that a listing showed for the line; null where none was shown';
+COMMENT ON COLUMN flex_sync_contact.was_shown IS 'whether a listing has shown the line';
 COMMENT ON COLUMN flex_sync_contact.business_role_id IS 'the business role that was sent last';
-COMMENT ON COLUMN flex_sync_contact.tries IS 'adds of the resource in a row that no listing has shown';
+COMMENT ON COLUMN flex_sync_contact.tries IS 'how many adds of the resource in a row no listing has shown';
 COMMENT ON COLUMN flex_sync_contact.noted_at IS 'when the line was added or mapped, or the answer was lost';
 
 -- What the clean-up deleted.
@@ -199,7 +203,7 @@ LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100000
 AS 'MODULE_PATHNAME', 'flex_sync_crew';
 
 COMMENT ON FUNCTION flex_sync_crew(uuid, text, boolean, integer) IS
-'makes a crew call in Flex and the database agree, once, whoever else is doing the same; trouble on Flex''s side is a status, never an error';
+'makes a crew call in Flex and the database agree, also when several sessions call it at once; trouble in Flex is a status, never an error';
 
 CREATE FUNCTION flex_sync_plan(
     call_id uuid,
@@ -216,7 +220,7 @@ LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100000
 AS 'MODULE_PATHNAME', 'flex_sync_plan';
 
 COMMENT ON FUNCTION flex_sync_plan(uuid, text) IS
-'what flex_sync_crew would do: lists Flex, changes nothing, takes no lock; works in a read-only transaction';
+'shows what flex_sync_crew would do; lists Flex, changes nothing, takes no lock, and works in a read-only transaction';
 
 CREATE FUNCTION flex_crew_contacts(
     call_id uuid,
@@ -232,7 +236,7 @@ LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100000
 AS 'MODULE_PATHNAME', 'flex_crew_contacts';
 
 COMMENT ON FUNCTION flex_crew_contacts(uuid) IS
-'what Flex shows now on a crew call, beside what the database knows of it';
+'lists what Flex shows on a crew call now, beside what the database knows of it';
 
 CREATE FUNCTION flex_sync_lock_key(call_id uuid)
 RETURNS bigint
@@ -240,7 +244,7 @@ LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'flex_sync_lock_key';
 
 COMMENT ON FUNCTION flex_sync_lock_key(uuid) IS
-'the key of the advisory lock that a sync of the crew call takes: pg_advisory_xact_lock of it keeps syncs out; depends on the Flex element alone';
+'returns the key of the advisory lock that a sync of the crew call takes; pg_advisory_xact_lock of it keeps syncs out';
 
 CREATE FUNCTION flex_sync_setup(OUT object text, OUT action text)
 RETURNS SETOF record
@@ -248,7 +252,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'flex_sync_setup';
 
 COMMENT ON FUNCTION flex_sync_setup() IS
-'makes the crew relations that are missing in crew_schema of the server; never alters one that exists, except to add the unique constraint';
+'creates the crew relations that are missing in crew_schema; changes none that exists, except to add the unique constraint';
 
 CREATE FUNCTION flex_sync_duplicates(
     OUT crew_call_id uuid,
@@ -262,7 +266,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'flex_sync_duplicates';
 
 COMMENT ON FUNCTION flex_sync_duplicates() IS
-'the audit: technicians with several rows on one crew call, the oldest row first';
+'lists technicians who have several rows on one crew call, the oldest row first';
 
 CREATE FUNCTION flex_sync_repair(
     dry_run boolean DEFAULT true,
@@ -276,7 +280,7 @@ LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'flex_sync_repair';
 
 COMMENT ON FUNCTION flex_sync_repair(boolean) IS
-'the clean-up: of each set of duplicates keeps the oldest row and deletes the rest, which flex_sync_repair_log keeps; unless dry_run is false it only says what it would do';
+'keeps the oldest row of each set of duplicates and deletes the others, which flex_sync_repair_log keeps; changes nothing unless dry_run is false';
 
 CREATE FUNCTION flex_sync_protect()
 RETURNS text
@@ -284,7 +288,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'flex_sync_protect';
 
 COMMENT ON FUNCTION flex_sync_protect() IS
-'adds UNIQUE (crew_call_id, technician_id) to flex_crew_assignments unless an index that ON CONFLICT can use exists; gives its name, refuses while duplicates exist';
+'adds UNIQUE (crew_call_id, technician_id) to flex_crew_assignments, unless an index that ON CONFLICT can use exists, and returns its name; fails while there are duplicates';
 
 CREATE FUNCTION flex_sync_check(
     probe boolean DEFAULT false,
@@ -297,7 +301,7 @@ LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'flex_sync_check';
 
 COMMENT ON FUNCTION flex_sync_check(boolean) IS
-'the doctor: looks at versions, server, relations, data and privileges, and says what to do; with probe it also asks Flex, once';
+'checks versions, server, relations, data and privileges, and says what to do; with probe it also asks Flex, once';
 
 -- Nothing that changes data or talks to Flex, and no table, is open to anybody but its owner: neither to PUBLIC nor to the roles
 -- to whom default privileges gave it, as every Supabase database does for anon.
