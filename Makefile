@@ -12,7 +12,7 @@ OBJS = $(SOURCES:.cpp=.o)
 REGRESS = $(sort $(basename $(notdir $(wildcard sql/*.sql))))
 ISOLATION = $(sort $(basename $(notdir $(wildcard specs/*.spec))))
 TAP_TESTS = 1
-PROVE_TESTS = $(wildcard test/*.pl)
+PROVE_TESTS = $(wildcard test/tap/*/*.pl)
 
 PG_CONFIG ?= pg_config
 # The version is written once, in the control file.

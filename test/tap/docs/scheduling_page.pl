@@ -63,7 +63,7 @@ QuickClock::run_fast($speed, sub { $db->restart('fast') });
 
 # The SQL of docs/scheduling.md, with the simulator's token, and every minute.
 my $token = $sim->token;
-my @blocks = slurp_file(dirname(abs_path(__FILE__)) . '/../docs/scheduling.md') =~ /^```sql\n(.*?)^```$/msg;
+my @blocks = slurp_file(dirname(abs_path(__FILE__)) . '/../../../docs/scheduling.md') =~ /^```sql\n(.*?)^```$/msg;
 cmp_ok(scalar @blocks, '>=', 4, 'the page has its blocks of SQL');
 foreach my $block (@blocks)
 {

@@ -41,7 +41,7 @@ is($db->sqlstate_of(q(SELECT create_distributed_table('flex_crew_assignments', '
 
 my $call = $db->make_call('element-1', 1 .. 3);
 is($db->sync($call)->{status}, 'ok', 'a sync before it');
-my $page = slurp_file(dirname(__FILE__) . '/../docs/scaling.md');
+my $page = slurp_file(dirname(__FILE__) . '/../../../docs/scaling.md');
 my @blocks = $page =~ /^```sql\n(-- Citus.*?)^```$/msg;
 is(scalar @blocks, 2, 'the blocks of the page');
 foreach my $block (@blocks)

@@ -37,7 +37,7 @@ $db->run(q(
 
 # ---- the page's own SQL, with the simulator's address and token in their places
 
-my $page = slurp_file(dirname(abs_path(__FILE__)) . '/../docs/supabase.md');
+my $page = slurp_file(dirname(abs_path(__FILE__)) . '/../../../docs/supabase.md');
 my @blocks = $page =~ /^```sql\n(.*?)^```$/msg;
 cmp_ok(scalar @blocks, '>=', 5, 'the page has its blocks of SQL');
 my ($url, $token) = ($sim->url, $sim->token);

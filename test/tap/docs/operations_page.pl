@@ -9,7 +9,7 @@ use File::Basename qw(dirname);
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $page = slurp_file(dirname(__FILE__) . '/../docs/operations.md');
+my $page = slurp_file(dirname(__FILE__) . '/../../../docs/operations.md');
 my @blocks = $page =~ /^```sql\n(.*?)^```$/msg;
 cmp_ok(scalar @blocks, '>', 15, 'statements on the page');
 

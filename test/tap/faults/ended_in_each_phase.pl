@@ -1,5 +1,5 @@
 # Termination, statement_timeout and a lost client in each phase of a sync: the server's own error soon, no lock, socket or
-# request left behind. (That a cancel is heard soon, wherever a sync waits, is shown by 055.)
+# request left behind. (That a cancel is heard soon, wherever a sync waits, is shown by cancel_is_heard.pl.)
 
 use strict;
 use warnings;

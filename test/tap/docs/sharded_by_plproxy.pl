@@ -19,7 +19,7 @@ my $sim = $db->sim;
 my $node = $db->node;
 my $nodes = 4;
 
-my $page = slurp_file(dirname(__FILE__) . '/../docs/scaling.md');
+my $page = slurp_file(dirname(__FILE__) . '/../../../docs/scaling.md');
 my ($on_node) = $page =~ /^```sql\n(-- every node.*?)^```$/ms or die 'no block for the nodes';
 my ($on_front) = $page =~ /^```sql\n(-- front.*?)^```$/ms or die 'no block for the front';
 my ($from_application) = $page =~ /^```sql\n(-- application.*?)^```$/ms or die 'no block for the application';
