@@ -2,9 +2,12 @@
 
 #include "pg/functions/doctor.hpp"
 
+#include "core/resource_text.hpp"
 #include "flex/url.hpp"
 #include "pg/crew/relations.hpp"
 #include "pg/crew/spent_requests.hpp"
+
+#include <unordered_set>
 
 #include "pg/server/wall.hpp"
 
@@ -22,43 +25,45 @@ struct Estimate {
     std::int64_t changes;  ///< requests for what is known to differ, closing listings included
 };
 
-/// core::is_malformed_resource as a regular expression; a parameter, since a literal depends on the caller's settings.
-constexpr std::string_view malformed_resource =
-    R"(^[\s\u0080-\u00A0\u1680\u2000-\u200F\u2028\u2029\u202F\u205F\u2060\u3000\uFEFF])"
-    R"(|[\s\u0080-\u00A0\u1680\u2000-\u200F\u2028\u2029\u202F\u205F\u2060\u3000\uFEFF]$)"
-    R"(|[\u0001-\u001F\u007F-\u009F])";
+/// The elements of the due calls (with no request), and what each technician takes who is not mapped, or mapped and not
+/// assigned any more.
+constexpr std::string_view read_requests_sql = R"(
+    WITH due AS (
+        SELECT c.id, pg_catalog.lower(c.flex_element_id::pg_catalog.text) AS element
+        FROM {due} AS d JOIN {calls} AS c ON c.id OPERATOR(pg_catalog.=) d.crew_call_id
+        WHERE c.flex_element_id IS NOT NULL
+        GROUP BY c.id, c.flex_element_id
+    )
+    SELECT u.element, NULL::pg_catalog.text, '0' FROM due AS u
+    UNION ALL
+    SELECT u.element, w.flex_resource_id::pg_catalog.text, CASE WHEN w.business_role_id IS NULL THEN '1' ELSE '2' END
+    FROM {desired} AS w JOIN due AS u ON u.id OPERATOR(pg_catalog.=) w.crew_call_id
+    WHERE w.flex_resource_id::pg_catalog.text OPERATOR(pg_catalog.<>) ''
+      AND NOT EXISTS (SELECT FROM {assignments} AS a
+                      WHERE a.crew_call_id OPERATOR(pg_catalog.=) w.crew_call_id
+                        AND a.technician_id OPERATOR(pg_catalog.=) w.technician_id)
+    UNION ALL
+    SELECT u.element, NULL::pg_catalog.text, '1'
+    FROM {assignments} AS a JOIN due AS u ON u.id OPERATOR(pg_catalog.=) a.crew_call_id
+    WHERE NOT EXISTS (SELECT FROM {desired} AS w
+                      WHERE w.crew_call_id OPERATOR(pg_catalog.=) a.crew_call_id
+                        AND w.technician_id OPERATOR(pg_catalog.=) a.technician_id))";
 
 Estimate estimate_run(Statements &statements, const ServerOptions &options)
 {
-    static constexpr std::string_view count_requests = R"(
-        WITH due AS (
-            SELECT c.id, pg_catalog.lower(c.flex_element_id::pg_catalog.text) AS element
-            FROM {due} AS d JOIN {calls} AS c ON c.id OPERATOR(pg_catalog.=) d.crew_call_id
-            WHERE c.flex_element_id IS NOT NULL
-            GROUP BY c.id, c.flex_element_id
-        ), changes AS (
-            SELECT u.element, CASE WHEN w.business_role_id IS NULL THEN 1 ELSE 2 END AS requests
-            FROM {desired} AS w JOIN due AS u ON u.id OPERATOR(pg_catalog.=) w.crew_call_id
-            WHERE w.flex_resource_id::pg_catalog.text OPERATOR(pg_catalog.<>) ''
-              AND w.flex_resource_id::pg_catalog.text OPERATOR(pg_catalog.!~) $1
-              AND NOT EXISTS (SELECT FROM {assignments} AS a
-                              WHERE a.crew_call_id OPERATOR(pg_catalog.=) w.crew_call_id
-                                AND a.technician_id OPERATOR(pg_catalog.=) w.technician_id)
-            UNION ALL
-            SELECT u.element, 1
-            FROM {assignments} AS a JOIN due AS u ON u.id OPERATOR(pg_catalog.=) a.crew_call_id
-            WHERE NOT EXISTS (SELECT FROM {desired} AS w
-                              WHERE w.crew_call_id OPERATOR(pg_catalog.=) a.crew_call_id
-                                AND w.technician_id OPERATOR(pg_catalog.=) a.technician_id)
-        )
-        SELECT (SELECT pg_catalog.count(DISTINCT u.element) FROM due AS u)::pg_catalog.text,
-               (SELECT pg_catalog.count(DISTINCT c.element) FROM changes AS c)::pg_catalog.text,
-               (SELECT pg_catalog.sum(c.requests) FROM changes AS c)::pg_catalog.text)";
     const CrewRelations relations{.schema = quoted_identifier(options.crew_schema)};
-    const Rows rows = statements.run(relations.in(count_requests), {malformed_resource}, {Identity::Kind::Reader});
-    const Estimate estimate{rows.number<std::int64_t>(0, 0).value_or(0),
-                            rows.number<std::int64_t>(0, 1).value_or(0) + rows.number<std::int64_t>(0, 2).value_or(0)};
-    return estimate;
+    std::unordered_set<std::string> elements, changed;
+    std::int64_t changes = 0;
+    statements.for_each(relations.in(read_requests_sql), {}, {Identity::Kind::Reader}, [&](const Row &row) {
+        const std::string element(*row.at(0));
+        elements.insert(element);
+        const std::int64_t requests = number_in<std::int64_t>(row.at(2)).value_or(0);
+        if (requests == 0 || core::is_malformed_resource(row.at(1).value_or("")))
+            return;
+        changed.insert(element);
+        changes += requests;
+    });
+    return {static_cast<std::int64_t>(elements.size()), changes + static_cast<std::int64_t>(changed.size())};
 }
 
 /// What a limit leaves, as a sentence; empty where there is no limit.
