@@ -2,6 +2,20 @@
 
 namespace core {
 
+namespace {
+
+std::string share(std::size_t part, std::size_t whole)
+{
+    return std::to_string(part) + " of " + std::to_string(whole);
+}
+
+std::string way_through(std::size_t removals)
+{
+    return " If that is right, call flex_sync_crew with max_removals => " + std::to_string(removals) + ".";
+}
+
+} // namespace
+
 bool is_recall(const Step &step, const Ledger &ledger)
 {
     return step.action == Action::Forget &&
@@ -22,14 +36,14 @@ std::optional<std::string> why_blocked(const Plan &plan, const Ledger &ledger, c
     }
     const std::size_t deletions = ledger.removed_lines() + planned.size();
     const auto limit = static_cast<std::size_t>(max_removals);
-    const std::string way_through = ", more than max_removals allows (" + std::to_string(limit) +
-                                    "). If that is right, call flex_sync_crew with max_removals => ";
     if (deletions > limit && deletions * 2 > start.contacts)
-        return "It would delete " + std::to_string(deletions) + " of " + std::to_string(start.contacts) +
-               " contacts in Flex" + way_through + std::to_string(deletions) + ".";
+        return "The sync would delete " + share(deletions, start.contacts) +
+               " contacts in Flex, more than max_removals (" + std::to_string(limit) + ") allows." +
+               way_through(deletions);
     if (recalls > limit && recalls * 2 > start.rows)
-        return "It would call " + std::to_string(recalls) + " of " + std::to_string(start.rows) +
-               " people again, whose contacts seem gone from Flex" + way_through + std::to_string(recalls) + ".";
+        return share(recalls, start.rows) +
+               " mapped contacts are missing from Flex; adding them again exceeds max_removals (" +
+               std::to_string(limit) + ")." + way_through(recalls);
     return std::nullopt;
 }
 

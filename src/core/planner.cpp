@@ -173,7 +173,8 @@ void Planner::merge(Member &member, const DesiredMember &again)
     }
 }
 
-/// Takes the resource from a member whose resource cannot be used. What it may mean is never pruned.
+/// Takes the resource from a member whose resource cannot be used. Contacts that could be this technician's are not
+/// pruned.
 void Planner::judge_resource(Member &member)
 {
     if (!member.resource)

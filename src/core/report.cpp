@@ -51,7 +51,7 @@ std::string sentence_of(const SyncResult &result)
     list(counts.retained, "retained");
     list(counts.stale, "stale");
     list(counts.roles_set, counts.roles_set == 1 ? "role set" : "roles set");
-    list(counts.skipped, "skipped for want of a usable resource");
+    list(counts.skipped, "skipped without a usable resource");
     if (result.status == Status::Partial)
         text += counts.failed == 1
                     ? "; 1 operation did not succeed, see diagnostics"

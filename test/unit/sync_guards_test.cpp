@@ -26,8 +26,9 @@ TEST(Sync, a_crew_that_is_empty_by_mistake_does_not_empty_the_call)
     world.store.desired.clear();
     const core::SyncResult result = world.sync();
     EXPECT_EQ(summary(result), "blocked: requests 1");
-    EXPECT_EQ(result.message, "Nothing was changed. It would delete 6 of 6 contacts in Flex, more than max_removals "
-                              "allows (5). If that is right, call flex_sync_crew with max_removals => 6.");
+    EXPECT_EQ(result.message,
+              "Nothing was changed. The sync would delete 6 of 6 contacts in Flex, more than max_removals "
+              "(5) allows. If that is right, call flex_sync_crew with max_removals => 6.");
     expect_untouched(world);
     world.max_removals = 6;
     EXPECT_EQ(summary(world.sync()), "ok: removed 6, passes 1, requests 8");
@@ -43,7 +44,7 @@ TEST(Sync, contacts_without_a_type_count_where_rows_name_them)
     world.flex.shows("l7", "r7", "", core::LineKind::Untyped);
     const core::SyncResult result = world.sync();
     EXPECT_EQ(core::name_of(result.status), "blocked");
-    EXPECT_EQ(result.message.substr(0, 61), "Nothing was changed. It would delete 6 of 6 contacts in Flex,");
+    EXPECT_EQ(result.message.substr(0, 67), "Nothing was changed. The sync would delete 6 of 6 contacts in Flex,");
 }
 
 TEST(Sync, a_deletion_of_a_few_contacts_without_a_type_passes)

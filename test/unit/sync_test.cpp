@@ -243,7 +243,7 @@ TEST(Sync, a_technician_without_a_resource_is_skipped_with_a_diagnostic)
     const core::SyncResult result = world.sync();
     EXPECT_EQ(summary(result), "ok: desired 1, skipped 1, passes 1, requests 1");
     EXPECT_EQ(notes(result), Words{"skip no_resource ann"});
-    EXPECT_EQ(result.message, "0 technicians are on the crew call; 1 skipped for want of a usable resource.");
+    EXPECT_EQ(result.message, "0 technicians are on the crew call; 1 skipped without a usable resource.");
 }
 
 TEST(Sync, every_column_counts_its_own)
@@ -263,7 +263,7 @@ TEST(Sync, every_column_counts_its_own)
     EXPECT_EQ(summary(result), "ok: desired 4, kept 1, adopted 1, added 1, removed 1, stale 1, pruned 1, roles 1, "
                                "skipped 1, passes 1, requests 7");
     EXPECT_EQ(result.message, "3 technicians are on the crew call: 1 kept, 1 adopted, 1 added; 1 removed, 1 pruned, "
-                              "1 stale, 1 role set, 1 skipped for want of a usable resource.");
+                              "1 stale, 1 role set, 1 skipped without a usable resource.");
     EXPECT_EQ(result.operations.size(), 4u);
 }
 

@@ -78,7 +78,7 @@ Relation find_relation(Oid schema_oid, const std::string &schema, const char *na
         const AttrNumber number = call([&] { return get_attnum(relation.oid, column); });
         if (number == InvalidAttrNumber)
             throw Error("55000", "crew relation \"" + relation.name + "\" has no column \"" + column + "\"", "",
-                        "Add the column, or for a view create it anew with the column.");
+                        "Add the column; a view must be created again with it.");
         relation.columns.push_back(number);
     }
     return relation;

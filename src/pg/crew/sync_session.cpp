@@ -61,7 +61,7 @@ void check_transaction()
     if (IsolationUsesXactSnapshot())
         throw Error("0A000",
                     "a crew cannot be synced in a transaction at isolation level REPEATABLE READ or SERIALIZABLE",
-                    "A sync reads again what others commit meanwhile, which these levels hide.",
+                    "A sync reads again what others commit while it runs, which these levels hide.",
                     "Call it in a transaction at isolation level READ COMMITTED.");
     if (call([] { return RecoveryInProgress(); }))
         throw Error("25006", "a crew cannot be synced while the server is in recovery", "",

@@ -124,7 +124,7 @@ void Doctor::check_server_choice()
             return findings_.ok("server_choice", "Only superusers may set \"flex_sync.server\"." + set);
         const std::string detail = "Beside superusers, " + who + " may set \"flex_sync.server\"." + set;
         const std::string hint = "Who sets it chooses to which server the owner of a SECURITY DEFINER function syncs: "
-                                 "REVOKE SET ON PARAMETER flex_sync.server FROM whoever calls such functions.";
+                                 "REVOKE SET ON PARAMETER flex_sync.server FROM the roles that call such functions.";
         if (is_public)
             findings_.error("server_choice", detail, hint);
         else

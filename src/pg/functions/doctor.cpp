@@ -247,9 +247,9 @@ void CrewExamination::look_at_caller_dependence()
             statements_.run(read_dependence, {std::to_string(desired), in_definition, in_source}, own_.identity);
         const std::string names(rows.at(0, 0).value_or(""));
         if (names.empty())
-            return findings_.ok("caller_dependence", "The desired crew is the same for whoever asks.");
+            return findings_.ok("caller_dependence", "The desired crew is the same for every caller.");
         findings_.warn("caller_dependence", "The desired crew may depend on who asks, through " + names + ".",
-                       "Sync through a SECURITY DEFINER function whose owner sees the whole crew whatever the request, "
+                       "Sync through a SECURITY DEFINER function whose owner sees the whole crew in every request, "
                        "or take the condition out of the view.");
     });
 }

@@ -152,7 +152,7 @@ bool has_duplicates(Statements &statements, const Assignments &assignments, cons
     bool has_some = false;
     const auto undone = in_subtransaction([&] { has_some = !read_sets(statements, assignments.quoted, calls).empty(); },
                                           Ending::RollBack);
-    // What the look was refused with, the clean-up is refused with too.
+    // If the look failed, let repair() raise the same error.
     return undone || has_some;
 }
 

@@ -78,7 +78,7 @@ is($db->sync($many)->{status}, 'partial', 'four who are never shown');
 age('61 seconds');
 $result = $db->sync($many);
 is($result->{status}, 'blocked', 'are not all called again');
-like($result->{message}, qr/would call 4 of 4 people again.*max_removals => 4\b/, 'without being asked to');
+like($result->{message}, qr/4 of 4 mapped contacts are missing from Flex.*max_removals => 4\b/, 'without being asked to');
 $sim->configure(hide_adds => 0);
 $result = $db->sync($many, max_removals => 4);
 is("@{$result}{qw(status added stale)}", 'ok 4 4', 'with the argument they are');
