@@ -178,7 +178,7 @@ void Player::flex_swap(Random &dice)
         record_.losses.push_back({now_ms(), element, canonical(line->resource.value_or(""))});
     record_.ever_hidden.insert(canonical(line->id));
     // A request that was sent for the contact may still come, and a listing that lags shows it still.
-    if (!may_act_late_ && !has_lag() && dice.chance(25)) {
+    if (!may_be_under_way() && !has_lag() && dice.chance(25)) {
         record_.note("Flex: somebody makes a note of " + line->text());
         if (!lane_.simulator.set_line(line->id, R"("type": "note")"))
             return;

@@ -100,6 +100,7 @@ private:
     void terminate(int session);
     void revive();
     bool is_calm() const;
+    bool may_be_under_way() const;
 
     // Checks: quiet.cpp and state.cpp.
     void quiet();
@@ -128,6 +129,7 @@ private:
     Options options_;
     std::vector<int> terminated_; ///< backends that were told to end
     bool may_act_late_ = false;   ///< a request may be carried out after its client has gone
+    double interrupted_ms_ = 0;   ///< when a sync ended with an error last: its requests may still be under way
     int tokens_ = 0;
     int step_ = 0;
 };

@@ -152,6 +152,8 @@ void Player::end(int session)
     else
         sync.fate = reply->is_done() ? Fate::Committed : reply->is_lost ? Fate::Unknown : Fate::Undone;
     running_[place].reset();
+    if (!sync.sqlstate.empty())
+        interrupted_ms_ = sync.ended_ms;
     record_.note(name + " ends:" + text_of(sync));
     check_result(sync);
 }
@@ -219,6 +221,14 @@ void Player::terminate(int session)
     record_.note("pg_terminate_backend for session " + std::to_string(session));
     terminated_.push_back(lane_.sessions[static_cast<std::size_t>(session)]->pid());
     lane_.admin.run("SELECT pg_terminate_backend(" + std::to_string(terminated_.back()) + ")");
+}
+
+/// True if a request may have been sent that Flex has not carried out yet: of a sync, or of one that was interrupted.
+bool Player::may_be_under_way() const
+{
+    const bool is_syncing =
+        std::any_of(running_.begin(), running_.end(), [](const auto &sync) { return sync.has_value(); });
+    return is_syncing || may_act_late_ || now_ms() < interrupted_ms_ + 2 * script_.latency_ms + 100;
 }
 
 /// New sessions for those that were lost, once their backends are gone.
