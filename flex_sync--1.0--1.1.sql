@@ -241,7 +241,7 @@ FROM (SELECT max(duration_ms) AS longest, min(started_at) AS since FROM hour WHE
 WHERE h.longest IS NOT NULL
 UNION ALL
 SELECT 'duplicate', c.duplicates, 0, c.duplicates_since,
-       'Look at flex_sync_duplicates(), clean up with flex_sync_repair(false), and keep new ones out with flex_sync_protect().'
+       'Look at flex_sync_duplicates(), clean up with flex_sync_repair(false), and prevent new ones with flex_sync_protect().'
 FROM flex_sync_crew_counts() AS c
 WHERE c.duplicates > 0
 UNION ALL

@@ -56,7 +56,7 @@ std::string_view sentence_of(Reason reason)
     case Reason::NeededByOther:
         return "is not assigned any more; the contact stays for somebody else with the same resource";
     case Reason::ResourceChanged:
-        return "has another resource now; this contact stands for the former one";
+        return "has another resource now; this contact belongs to the former one";
     case Reason::Surplus:
         return "is on the crew call more than once; another contact stays";
     case Reason::PolicyRetains:
@@ -68,7 +68,7 @@ std::string_view sentence_of(Reason reason)
     case Reason::NotShownYet:
         return "is assigned, and Flex accepted the contact, but does not show it yet";
     case Reason::ContactThere:
-        return "is assigned and on the crew call already; that is only not recorded here yet";
+        return "is assigned and on the crew call already, but has no row in the database yet";
     case Reason::SharedWithOther:
         return "is assigned and shares the contact of another technician with the same resource";
     case Reason::NotOnCall:

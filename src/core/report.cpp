@@ -156,7 +156,7 @@ std::optional<Diagnostic> why_open(const Step &step, const Ledger &ledger)
         return about(step, "not_shown", "Flex accepted the contact, but no listing has shown it yet.");
     if (step.action == Action::Add && ledger.is_lost(*step.resource))
         return about(step, "unknown",
-                     "The answer to an earlier add was lost, and no listing has told yet whether it was done.");
+                     "The answer to an earlier add was lost. No listing has shown yet whether it was done.");
     if (is_change(step))
         return about(step, "changed_meanwhile", "The crew changed while it was synced; the next sync goes on.");
     return std::nullopt;

@@ -232,7 +232,7 @@ Want Sync::see(Listing listing)
     const bool is_believed = std::all_of(doubtful.begin(), doubtful.end(),
                                          [this](const LineItemId &line) { return look_.missing.contains(line); });
     if (++look_.listings == max_listings_in_a_row && !is_believed)
-        return see_nothing("void", "Flex answered listings in a row that do not agree about which contacts are gone.");
+        return see_nothing("void", "Several listings in a row disagree about which contacts are gone.");
     look_.missing = std::move(doubtful);
     if (is_believed || is_first)
         picture_.believe(std::move(view));

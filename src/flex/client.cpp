@@ -26,7 +26,7 @@ bool is_deletion(const Change &change)
 
 DecodedListing part_of_a_list()
 {
-    return {.lines = {}, .error = "it is only a part of the list"};
+    return {.lines = {}, .error = "it is only part of the list"};
 }
 
 /// The lines of an answer that is a whole list. Some count the nested rows too.
@@ -151,7 +151,7 @@ std::vector<core::ChangeResult> Client::carry_out_in_bulk(const core::ElementId 
     if (answer.outcome == Outcome::Done) {
         answer.outcome = Outcome::Unknown;
         answer.code = "bulk_delete";
-        answer.message = "Flex took the deletion of several lines, and no listing has told yet whether it did it.";
+        answer.message = "Flex accepted the deletion of several lines. No listing has confirmed it yet.";
     }
     core::Changes others{.list = changes.list, .is_new = changes.is_new, .deadline = changes.deadline};
     std::erase_if(others.list, is_deletion);
@@ -207,7 +207,7 @@ std::optional<Http::Next> Client::take_added_line(const core::ElementId &element
     if (!result.line) {
         result.answer.outcome = Outcome::Unknown;
         result.answer.code = "no_line_id";
-        result.answer.message = "Flex said that it added the contact, but not under which line id.";
+        result.answer.message = "Flex said that it added the contact, but did not name its line.";
         return std::nullopt;
     }
     if (!is_new(*result.line)) {

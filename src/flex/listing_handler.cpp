@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t max_depth = 64;
 constexpr std::uint64_t values_between_checks = 4096;
-constexpr const char *unknown_children = "it holds nested rows of a shape that is not known";
+constexpr const char *unknown_children = "it holds nested rows of an unknown shape";
 
 bool is_contact(std::string_view type)
 {
@@ -69,7 +69,7 @@ bool ListingHandler::scalar()
     if (fields_.back() == Field::Children)
         return fail(unknown_children); // contacts may hide in them, whatever the type of the row
     if (fields_.back() != Field::None && fields_.back() != Field::Name)
-        note_oddity("has a field of a shape that is not known");
+        note_oddity("has a field of an unknown shape");
     return true;
 }
 
@@ -131,7 +131,7 @@ bool ListingHandler::take(Row &row, std::string_view text)
     case Field::Children:
         return fail(unknown_children);
     case Field::Resource:
-        note_oddity("has a field of a shape that is not known");
+        note_oddity("has a field of an unknown shape");
         break;
     case Field::None:
         break;

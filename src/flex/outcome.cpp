@@ -45,7 +45,7 @@ std::string message_of_status(int status)
     if (status == 401 || status == 403)
         return answered + ": it does not take the token of the user mapping.";
     if (status == 404)
-        return answered + ": there is no such thing in Flex.";
+        return answered + ": Flex does not know this id.";
     if (status == 429)
         return answered + ": too many requests.";
     if (status >= 300 && status < 400)

@@ -226,7 +226,7 @@ TEST(Client, a_listing_of_fewer_rows_than_it_should_have_was_cut_short)
         const core::Listing listing = listing_counted_by(header);
         EXPECT_EQ(listing.answer.outcome, Outcome::Unknown) << header;
         EXPECT_EQ(listing.answer.code, "malformed") << header;
-        EXPECT_EQ(listing.answer.message, "Flex's answer is no listing: it is only a part of the list.") << header;
+        EXPECT_EQ(listing.answer.message, "Flex's answer is no listing: it is only part of the list.") << header;
         EXPECT_TRUE(listing.lines.empty()) << header;
     }
 }

@@ -429,19 +429,19 @@ constexpr Contradiction contradictions[] = {
     {R"("id": "l2", "resourceId": "r1")", "shows two ids that disagree"},
     {R"("business-role": {"id": "b1", "data": "b2"})", "shows two business roles that disagree"},
     {R"("business-role": "b1", "business-role": "b2")", "shows two business roles that disagree"},
-    {R"("resourceId": 7)", "has a field of a shape that is not known"},
-    {R"("resourceId": ["r1"])", "has a field of a shape that is not known"},
-    {R"("resourceId": {"id": "r1"})", "has a field of a shape that is not known"},
-    {R"("resource": "r1")", "has a field of a shape that is not known"},
-    {R"("resource": 1e9)", "has a field of a shape that is not known"},
-    {R"("resource": [{"id": "r1"}])", "has a field of a shape that is not known"},
-    {R"("resource": {"id": 7})", "has a field of a shape that is not known"},
-    {R"("resource": {"id": {"id": "r1"}})", "has a field of a shape that is not known"},
-    {R"("business-role": 7)", "has a field of a shape that is not known"},
-    {R"("business-role": ["b1"])", "has a field of a shape that is not known"},
-    {R"("business-role": {"data": {"id": "b1"}})", "has a field of a shape that is not known"},
-    {R"("type": 7)", "has a field of a shape that is not known"},
-    {R"("type": {"id": "contact"})", "has a field of a shape that is not known"},
+    {R"("resourceId": 7)", "has a field of an unknown shape"},
+    {R"("resourceId": ["r1"])", "has a field of an unknown shape"},
+    {R"("resourceId": {"id": "r1"})", "has a field of an unknown shape"},
+    {R"("resource": "r1")", "has a field of an unknown shape"},
+    {R"("resource": 1e9)", "has a field of an unknown shape"},
+    {R"("resource": [{"id": "r1"}])", "has a field of an unknown shape"},
+    {R"("resource": {"id": 7})", "has a field of an unknown shape"},
+    {R"("resource": {"id": {"id": "r1"}})", "has a field of an unknown shape"},
+    {R"("business-role": 7)", "has a field of an unknown shape"},
+    {R"("business-role": ["b1"])", "has a field of an unknown shape"},
+    {R"("business-role": {"data": {"id": "b1"}})", "has a field of an unknown shape"},
+    {R"("type": 7)", "has a field of an unknown shape"},
+    {R"("type": {"id": "contact"})", "has a field of an unknown shape"},
 };
 
 TEST(Listing, a_contact_that_contradicts_itself_makes_it_void)
@@ -502,7 +502,7 @@ TEST(Listing, nested_rows_of_a_shape_that_is_not_known_make_it_void_whatever_hol
         for (const char *children : {"{}", R"({"rows": []})", "7", "true", R"("l2")"})
             EXPECT_EQ(
                 why_void(std::string(R"([{"id": "l1", "type": ")") + type + R"(", "children": )" + children + "}]"),
-                "it holds nested rows of a shape that is not known")
+                "it holds nested rows of an unknown shape")
                 << type << children;
 }
 

@@ -118,7 +118,7 @@ TEST(Outcome, a_status_has_a_sentence)
     EXPECT_EQ(answer_of(answered(503)).message, "Flex answered HTTP status 503.");
     EXPECT_EQ(answer_of(answered(401)).message,
               "Flex answered HTTP status 401: it does not take the token of the user mapping.");
-    EXPECT_EQ(answer_of(answered(404)).message, "Flex answered HTTP status 404: there is no such thing in Flex.");
+    EXPECT_EQ(answer_of(answered(404)).message, "Flex answered HTTP status 404: Flex does not know this id.");
     EXPECT_EQ(answer_of(answered(429)).message, "Flex answered HTTP status 429: too many requests.");
     EXPECT_EQ(answer_of(answered(302)).message,
               "Flex answered HTTP status 302, a redirect, which is not followed; the server's \"url\" may be wrong.");

@@ -103,7 +103,7 @@ Refusal read_bulk_delete(const std::string &value, Target &target)
     target.server.http.bulk_delete = value == "off" ? "" : value;
     return value == "off" || std::find(parameters.begin(), parameters.end(), value) != parameters.end()
                ? std::nullopt
-               : Refusal("Flex is not known to take such a parameter.");
+               : Refusal("This is not a parameter that Flex is known to take.");
 }
 
 Refusal read_max_removals(const std::string &value, Target &target)
@@ -125,7 +125,7 @@ Refusal read_max_response_bytes(const std::string &value, Target &target)
 }
 
 constexpr std::string_view takes_time = "a time of more than 0 with a unit of PostgreSQL, such as 500ms, 15s or 2min; "
-                                        "milliseconds where there is none";
+                                        "a number without a unit means milliseconds";
 
 constexpr std::array options{
     Option{
@@ -151,7 +151,7 @@ constexpr std::array options{
            [](const std::string &value, Target &t) { return read_limit(value, t.server.daily_limit); }},
     Option{"max_response_bytes", OptionPlace::Server, "a size from 1kB to 2GB, such as 16MB", read_max_response_bytes},
     Option{"bulk_delete", OptionPlace::Server,
-           "off, or the form parameter with which this tenant takes many line items in one DELETE: lineItemIds, "
+           "off, or the form parameter with which your tenant deletes several line items in one request: lineItemIds, "
            "lineItemId "
            "or ids",
            read_bulk_delete},
@@ -184,7 +184,7 @@ void read_option(OptionPlace place, const OptionText &text, Target &target)
     if (option == options.end()) {
         const std::string names = names_of(place);
         throw Error("HV00D", "invalid option \"" + text.name + "\"", "",
-                    names.empty() ? "There are no options here." : "The options here are: " + names + ".");
+                    names.empty() ? "This kind of object takes no options." : "The options here are: " + names + ".");
     }
     // The value of a token is never shown, not even when it is refused.
     const bool is_secret = place == OptionPlace::UserMapping;

@@ -18,7 +18,7 @@ struct OptionText {
     std::string value;
 };
 
-/// The options of one server, with their defaults (SQL contract, "server option").
+/// The options of one server, with their defaults (docs/reference.md, "Server options").
 struct ServerOptions {
     std::string url;
     std::string crew_schema = "public";

@@ -128,10 +128,11 @@ void check_privileges(const Relation &relation, Access access)
 void check_row_security(const Relation &relation)
 {
     if (call([&] { return check_enable_rls(relation.oid, InvalidOid, true); }) == RLS_ENABLED)
-        throw Error("42501", "row-level security of relation \"" + relation.name + "\" applies to the caller",
-                    "A sync must see the whole crew; what a policy hides would be deleted from Flex, or called again.",
-                    "Call flex_sync through a SECURITY DEFINER function whose owner the policies do not apply to; "
-                    "docs/supabase.md shows one.");
+        throw Error(
+            "42501", "row-level security of relation \"" + relation.name + "\" applies to the caller",
+            "A sync must see the whole crew; people whom a policy hides would be deleted from Flex, or called again.",
+            "Call flex_sync through a SECURITY DEFINER function whose owner the policies do not apply to; "
+            "docs/supabase.md shows one.");
 }
 
 void check_unique_index(const Relation &assignments)
@@ -142,7 +143,7 @@ void check_unique_index(const Relation &assignments)
                 "relation \"" + assignments.name +
                     "\" has no unique index on (crew_call_id, technician_id) that ON CONFLICT can use",
                 "An index that is partial, invalid or deferrable cannot be used.",
-                "Call flex_sync_protect(), which adds one. For a table that is too busy to hold up its writers, run " +
+                "Call flex_sync_protect(), which adds one. If the writers of the table cannot wait, run " +
                     concurrent_index_statement(assignments.schema) + " instead.");
 }
 

@@ -26,7 +26,7 @@ std::int64_t last_run_id(Statements &statements, const OwnTables &own);
 /// Syncs the crew call whose lock is held, by itself. What the server raises passes through.
 SyncRow sync_locked(CrewSession &session, const SyncPolicy &policy);
 
-/// The same beside other crews in one transaction: what the server raises is undone, and ends this sync alone (I12).
+/// The same beside other crews in one transaction: what the server raises is undone, and ends this sync alone.
 SyncRow sync_locked_alone(CrewSession &session, const SyncPolicy &policy);
 
 /// The row of a crew call that could not be synced for an error of the server's, which has been undone. Logged as well.

@@ -77,7 +77,7 @@ void read_alerts(Statements &statements, const OwnTables &own, DashboardData &da
                                .value = static_cast<double>(data.duplicates),
                                .since = "",
                                .hint = "Look at flex_sync_duplicates(), clean up with flex_sync_repair(false), and "
-                                       "keep new ones out with flex_sync_protect()."});
+                                       "prevent new ones with flex_sync_protect()."});
 }
 
 constexpr std::string_view read_hours_sql = R"(

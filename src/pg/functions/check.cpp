@@ -74,7 +74,8 @@ void Doctor::check_versions()
         findings_.ok("libraries", versions.text);
     else
         findings_.error("libraries", versions.text,
-                        "Install libcurl 7.87 or later, with TLS: before it, a resolver that hangs holds up a cancel.");
+                        "Install libcurl 7.87 or later, with TLS: with older versions, a name server that does not "
+                        "answer delays a cancel.");
 }
 
 void Doctor::check_database()
@@ -164,7 +165,7 @@ void Doctor::check_public_access()
         const std::string open(rows.at(0, 0).value_or(""));
         const std::string revoke(rows.at(0, 1).value_or(""));
         if (open.empty())
-            findings_.ok("public_access", "Nothing of the extension that should not be is open to PUBLIC or anon.");
+            findings_.ok("public_access", "PUBLIC and anon have no privileges that they should not have.");
         else
             findings_.error("public_access", "Open to everybody: " + open + ".", revoke + ".");
     });

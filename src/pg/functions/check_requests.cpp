@@ -86,14 +86,13 @@ void examine_requests(Findings &findings, Statements &statements, const OwnTable
         const std::int64_t needed = estimate.elements + estimate.changes;
         std::string detail = "A run over flex_due_crew_calls takes about " + counted(needed, "request") +
                              ": one for each of " + counted(estimate.elements, "element");
-        detail +=
-            estimate.changes == 0 ? "." : ", and " + std::to_string(estimate.changes) + " for what is known to differ.";
+        detail += estimate.changes == 0 ? "." : ", and " + std::to_string(estimate.changes) + " for known differences.";
         detail += describe_limit("hourly_limit", options.hourly_limit, "hour", spent.in_hour);
         detail += describe_limit("daily_limit", options.daily_limit, "day", spent.in_day);
         const auto fits = [&](int limit, std::int64_t used) { return limit == 0 || used + needed <= limit; };
         if (fits(options.hourly_limit, spent.in_hour) && fits(options.daily_limit, spent.in_day))
             return findings.ok("requests", detail);
-        findings.warn("requests", detail + " A run now does not fit: the rest would be deferred.",
+        findings.warn("requests", detail + " A run would not fit now; the crews that are left would be deferred.",
                       "Raise the limit if the Flex plan allows it, list fewer calls in flex_due_crew_calls, or run "
                       "flex_sync_all less often: it begins with the calls that were synced longest ago.");
     });

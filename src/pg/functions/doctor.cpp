@@ -146,8 +146,7 @@ void CrewExamination::look_at_unique_index()
         findings_.error("unique_index",
                         "flex_crew_assignments has no unique index on (crew_call_id, technician_id) that ON CONFLICT "
                         "can use; one that is partial, invalid or deferrable cannot be used.",
-                        "Call flex_sync_protect(), which adds one. For a table that is too busy to hold up its "
-                        "writers, run " +
+                        "Call flex_sync_protect(), which adds one. If the writers of the table cannot wait, run " +
                             concurrent_index_statement(options_.crew_schema) + " instead.");
     });
 }
@@ -297,10 +296,10 @@ void CrewExamination::look_at_superuser()
         const Rows rows = statements_.run(read_owners, {options_.crew_schema}, own_.identity);
         const std::string names(rows.at(0, 0).value_or(""));
         if (names.empty())
-            return findings_.ok("superuser", "All that runs as the caller in a sync belongs to superusers.");
+            return findings_.ok("superuser", "Triggers and views that run in a sync belong to superusers.");
         findings_.error("superuser",
-                        "The caller is a superuser, and a sync would run as a superuser what belongs to other roles: " +
-                            names + ".",
+                        "The caller is a superuser, and a sync would run code of other roles as superuser: " + names +
+                            ".",
                         "Sync as a plain role with the privileges that a sync needs; docs/scheduling.md shows one.");
     });
 }

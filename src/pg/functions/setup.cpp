@@ -108,7 +108,8 @@ private:
     {
         const bool has_jobs =
             !OidIsValid(find("flex_due_crew_calls")) &&
-            is_usable("jobs", job_columns, "\"flex_due_crew_calls\" lists the calls of all jobs, ended ones too.");
+            is_usable("jobs", job_columns,
+                      "\"flex_due_crew_calls\" lists the calls of all jobs, including jobs that have ended.");
         make("flex_due_crew_calls", has_jobs ? due_of_jobs_view : due_view);
     }
 
@@ -144,12 +145,12 @@ private:
                                  kind == RELKIND_VIEW || kind == RELKIND_MATVIEW || kind == RELKIND_FOREIGN_TABLE;
         report(name, is_relation ? "found" : "blocked");
         if (!is_relation)
-            return not_made(name, "the name belongs to something that is no table or view",
+            return not_made(name, "the name belongs to an object that is neither a table nor a view",
                             "Rename that, or set the option \"crew_schema\" of the server to another schema.");
         const std::string missing = missing_columns(existing, columns_of(name));
         if (!missing.empty())
             notice("\"" + schema_ + "." + name + "\" has no column " + missing,
-                   "Add it: what is there already is never altered here.");
+                   "Add it. Setup never alters what exists.");
     }
 
     void make_unique_key(bool assignments_were_there)
