@@ -143,9 +143,9 @@ foreach my $subset (1 .. 31)
 
 # What cannot be made, and why.
 my @blocked = (
-	[ 'a type', 'flex_due_crew_calls', 'DROP VIEW flex_due_crew_calls; CREATE TYPE flex_due_crew_calls AS (a integer)', qr/no table or view.*HINT:  Rename/s ],
+	[ 'a type', 'flex_due_crew_calls', 'DROP VIEW flex_due_crew_calls; CREATE TYPE flex_due_crew_calls AS (a integer)', qr/neither a table nor a view.*HINT:  Rename/s ],
 	[ 'an enum', 'flex_due_crew_calls', "DROP VIEW flex_due_crew_calls; CREATE TYPE flex_due_crew_calls AS ENUM ('a')", qr/already exists/ ],
-	[ 'a sequence', 'flex_desired_crew', 'DROP VIEW flex_desired_crew; CREATE SEQUENCE flex_desired_crew', qr/no table or view/ ],
+	[ 'a sequence', 'flex_desired_crew', 'DROP VIEW flex_desired_crew; CREATE SEQUENCE flex_desired_crew', qr/neither a table nor a view/ ],
 	[ 'an index that cannot serve', 'flex_crew_assignments_key', 'ALTER TABLE flex_crew_assignments DROP CONSTRAINT flex_crew_assignments_crew_call_technician_key;
 		CREATE UNIQUE INDEX flex_crew_assignments_crew_call_technician_key ON flex_crew_assignments (crew_call_id, technician_id) WHERE created_at IS NOT NULL',
 		qr/name belongs to something else.*DROP INDEX CONCURRENTLY public\.flex_crew_assignments_crew_call_technician_key/s ],
