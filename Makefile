@@ -71,10 +71,10 @@ simulator:
 
 # ---- benchmarks (bench/run installs what they need)
 
-BENCH_CXXFLAGS = -std=c++20 -O2 -g -Wall -Wextra -Wshadow $(FLEX_SYNC_CXXFLAGS) -Isrc -isystem $(shell $(PG_CONFIG) --includedir) \
+BENCH_CXXFLAGS = -std=c++20 -O2 -g -Wall -Wextra -Wshadow $(FLEX_SYNC_CXXFLAGS) -Isrc -Itest -isystem $(shell $(PG_CONFIG) --includedir) \
 	$(shell curl-config --cflags)
 BENCHES = build/bench/sync_bench build/bench/crowd_bench build/bench/size_bench build/bench/cpu_bench build/bench/limit_bench
-BENCH_OBJS = $(patsubst %.cpp,build/bench/%.o,$(filter-out %_bench.cpp,$(wildcard bench/*.cpp)))
+BENCH_OBJS = $(patsubst %.cpp,build/bench/%.o,$(filter-out %_bench.cpp,$(wildcard bench/*.cpp test/driver/*.cpp)))
 PLAN_BENCH_OBJS = $(patsubst %.cpp,build/bench/%.o,bench/plan_bench.cpp $(wildcard src/core/*.cpp))
 
 build/bench/%.o: %.cpp Makefile
@@ -95,11 +95,11 @@ bench:
 # ---- chaos: random scripts against a server and simulators, and what must hold after them
 
 CHAOS_SCRIPTS ?= 20000
-CHAOS_OBJS = $(patsubst %.cpp,build/%.o,$(wildcard test/chaos/*.cpp))
-CHAOS_CXXFLAGS = -std=c++20 -O1 -g -Wall -Wextra -Wshadow $(FLEX_SYNC_CXXFLAGS) -isystem $(shell $(PG_CONFIG) --includedir) \
+CHAOS_OBJS = $(patsubst %.cpp,build/chaos/%.o,$(wildcard test/chaos/*.cpp test/driver/*.cpp))
+CHAOS_CXXFLAGS = -std=c++20 -O1 -g -Wall -Wextra -Wshadow $(FLEX_SYNC_CXXFLAGS) -Itest -isystem $(shell $(PG_CONFIG) --includedir) \
 	$(shell curl-config --cflags)
 
-build/test/chaos/%.o: test/chaos/%.cpp Makefile
+build/chaos/%.o: %.cpp Makefile
 	@mkdir -p $(@D)
 	$(CXX) -MMD -MP $(CHAOS_CXXFLAGS) -c -o $@ $<
 
@@ -152,7 +152,7 @@ dist:
 
 # ---- the rest
 
-FORMATTED = $(wildcard src/core/*.?pp src/flex/*.?pp src/pg/*/*.?pp test/unit/*.?pp test/flexsim/*.?pp bench/*.?pp test/chaos/*.?pp test/fuzz/*.?pp)
+FORMATTED = $(wildcard src/core/*.?pp src/flex/*.?pp src/pg/*/*.?pp test/unit/*.?pp test/flexsim/*.?pp bench/*.?pp test/chaos/*.?pp test/driver/*.?pp test/fuzz/*.?pp)
 
 format:
 	clang-format -i $(FORMATTED)

@@ -57,7 +57,7 @@ void count_cpu(World &world, const std::string &base_url, int runs)
     world.add_call(call);
     world.make_crew(call, {1, 20});
     world.vacuum();
-    Database ours, floors;
+    driver::Session ours, floors;
     ours.prepare("sync", "SELECT * FROM flex_sync_crew($1)");
     Floor floor(floors, base_url, 1);
     const Process our_backend(ours.pid()), floor_backend(floors.pid());
@@ -100,7 +100,7 @@ try {
     curl_global_init(CURL_GLOBAL_DEFAULT);
     const std::string root = arguments[1];
     bench::World world(root);
-    world.simulator.set_latency(0);
+    world.set_latency(0);
     bench::count_cpu(world, root + "/f5/api", std::stoi(arguments[2]));
     return 0;
 } catch (const std::exception &error) {

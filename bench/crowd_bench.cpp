@@ -24,7 +24,7 @@ constexpr double most_times_one = 4;
 constexpr int calls_due = 500;
 constexpr double most_times_floor = 1.2;
 
-void check_ok(const Result &result)
+void check_ok(const driver::Reply &result)
 {
     const std::string status = result.at("status");
     if (status != "ok" && status != "coalesced")
@@ -39,13 +39,13 @@ void sync_one_crew_at_once(World &world, int runs)
     world.add_call(call);
     world.make_crew(call, crew);
     world.vacuum();
-    std::vector<std::unique_ptr<Database>> databases;
+    std::vector<std::unique_ptr<driver::Session>> databases;
     for (int i = 0; i < connections; ++i) {
-        databases.push_back(std::make_unique<Database>());
+        databases.push_back(std::make_unique<driver::Session>());
         databases.back()->prepare("sync", "SELECT * FROM flex_sync_crew($1)");
         check_ok(databases.back()->run_prepared("sync", {call.id()}));
     }
-    world.simulator.set_latency(latency_ms);
+    world.set_latency(latency_ms);
     std::vector<double> one, all;
     int listings = 0;
     for (int i = 0; i < runs; ++i) {
@@ -53,9 +53,9 @@ void sync_one_crew_at_once(World &world, int runs)
         world.simulator.clear_log();
         all.push_back(time_of([&] {
             for (const auto &database : databases)
-                database->send_prepared("sync", {call.id()});
+                database->start_prepared("sync", {call.id()});
             for (const auto &database : databases)
-                check_ok(database->receive());
+                check_ok(database->result());
         }));
         listings = std::max(listings, world.simulator.counts()["list"]);
     }
@@ -78,14 +78,14 @@ void sync_all(World &world, const std::string &base_url, int runs)
         world.make_crew(calls.back(), crew);
     }
     world.vacuum();
-    Database ours, floors;
+    driver::Session ours, floors;
     ours.run("SET client_min_messages = warning");
     Floor floor(floors, base_url, max_parallel);
     const auto sync = [&](bool is_ours) { is_ours ? void(ours.run("CALL flex_sync_all()")) : floor.sync_all(calls); };
     sync(true);
     sync(false);
     world.vacuum();
-    world.simulator.set_latency(latency_ms);
+    world.set_latency(latency_ms);
     std::vector<double> our_times, floor_times;
     for (int i = 0; i < 2 * runs; ++i) {
         const bool is_ours = (i + i / 2) % 2 == 0;
@@ -115,9 +115,9 @@ try {
     const std::string root = arguments[1];
     const int runs = std::stoi(arguments[2]);
     bench::World world(root);
-    world.simulator.set_latency(0);
+    world.set_latency(0);
     bench::sync_one_crew_at_once(world, runs);
-    world.simulator.set_latency(0);
+    world.set_latency(0);
     bench::sync_all(world, root + "/f5/api", runs);
     return 0;
 } catch (const std::exception &error) {

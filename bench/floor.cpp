@@ -42,7 +42,7 @@ void append_to(std::string &array, const std::string &value)
 
 } // namespace
 
-Floor::Floor(Database &database, std::string base_url, int max_parallel)
+Floor::Floor(driver::Session &database, std::string base_url, int max_parallel)
     : database_(database), base_url_(std::move(base_url)), multi_(curl_multi_init()), headers_(make_headers(nullptr)),
       form_headers_(make_headers("Content-Type: application/x-www-form-urlencoded; charset=UTF-8")),
       json_headers_(make_headers("Content-Type: application/json"))

@@ -4,7 +4,7 @@
 // a kept connection to Postgres, in one transaction. It is told what to do: it neither plans, checks nor logs.
 
 #include "crew.hpp"
-#include "postgres.hpp"
+#include "driver/session.hpp"
 
 #include <curl/curl.h>
 #include <deque>
@@ -19,7 +19,7 @@ namespace bench {
 class Floor {
 public:
     /// `base_url` is that of the Flex API.
-    Floor(Database &database, std::string base_url, int max_parallel);
+    Floor(driver::Session &database, std::string base_url, int max_parallel);
     ~Floor();
 
     /// Adds, with their roles, `added` and `dropped` of the scenario, deletes `removed`, and writes the rows.
@@ -58,7 +58,7 @@ private:
     void start(Lane &lane, Request request);
     Lane *ended_lane();
 
-    Database &database_;
+    driver::Session &database_;
     std::string base_url_;
     CURLM *multi_;
     std::vector<std::unique_ptr<Lane>> lanes_;

@@ -1,7 +1,7 @@
 // Times a sync that has nothing to do, with and without request limits, where the log holds a million runs of the
 // account: spread over ninety days, and all of them in the last one. Writes a Markdown table.
 
-#include "postgres.hpp"
+#include "driver/session.hpp"
 #include "statistics.hpp"
 #include "world.hpp"
 
@@ -21,23 +21,23 @@ class Session {
 public:
     explicit Session(const char *server)
     {
-        database_.run((std::string("SET flex_sync.server = '") + server + "'").c_str());
+        database_.run(std::string("SET flex_sync.server = '") + server + "'");
         database_.prepare("sync", "SELECT * FROM flex_sync_crew($1)");
         sync(); // what the runs have spent is summed up once
     }
 
     void sync()
     {
-        const Result result = database_.run_prepared("sync", {call.id()});
+        const driver::Reply result = database_.run_prepared("sync", {call.id()});
         if (result.at("status") != "ok" || result.at("http_requests") != "1")
             throw std::runtime_error("flex_sync_crew: " + result.at("status") + ": " + result.at("message"));
     }
 
 private:
-    Database database_;
+    driver::Session database_;
 };
 
-void make_servers(Database &admin, const std::string &base_url)
+void make_servers(driver::Session &admin, const std::string &base_url)
 {
     for (const char *sql :
          {"CREATE SERVER unlimited FOREIGN DATA WRAPPER flex_sync OPTIONS (url '{url}')",
@@ -48,15 +48,15 @@ void make_servers(Database &admin, const std::string &base_url)
         std::string text = sql;
         if (const std::size_t at = text.find("{url}"); at != std::string::npos)
             text.replace(at, 5, base_url);
-        admin.run(text.c_str());
+        admin.run(text);
     }
 }
 
 /// A million runs, one every `interval`.
-void fill_log(Database &admin, const std::string &base_url, const char *interval)
+void fill_log(driver::Session &admin, const std::string &base_url, const char *interval)
 {
     admin.run("TRUNCATE flex_sync_log, flex_sync_log_operation, flex_sync_requests");
-    admin.run(R"(
+    admin.start(R"(
         INSERT INTO flex_sync_log (crew_call_id, status, desired, kept, adopted, added, removed, stale, pruned, roles_set,
                                    skipped, failed, passes, http_requests, duration_ms, message, diagnostics,
                                    flex_element_id, server, prune, max_removals, started_at, triggered_by,
@@ -65,11 +65,12 @@ void fill_log(Database &admin, const std::string &base_url, const char *interval
                '20 technicians are on the crew call: 20 kept.', '[]', 'element-' || g % 400, 'unlimited', 'all', 5,
                now() - g * $2::interval, 'bench', 'bench', $1
         FROM generate_series(1, 1000000) AS g)",
-              {base_url, interval});
+                {base_url, interval});
+    admin.result(std::chrono::minutes(10));
     admin.run("VACUUM ANALYZE flex_sync_log");
 }
 
-void measure(Database &admin, const std::string &base_url, const char *spread, const char *interval, int runs)
+void measure(driver::Session &admin, const std::string &base_url, const char *spread, const char *interval, int runs)
 {
     fill_log(admin, base_url, interval);
     Session without("unlimited"), with("limited");
@@ -88,12 +89,12 @@ void measure(Database &admin, const std::string &base_url, const char *spread, c
 void run(const std::string &root, int runs)
 {
     World world(root);
-    world.simulator.set_latency(0);
+    world.set_latency(0);
     world.clear();
     world.add_call(call);
     world.make_crew(call, {1, 20});
     world.vacuum();
-    Database admin;
+    driver::Session admin;
     const std::string base_url = root + "/f5/api";
     make_servers(admin, base_url);
     measure(admin, base_url, "90 days", "7.776 seconds", runs);

@@ -1,5 +1,5 @@
 #include "side.hpp"
-#include "coprocess.hpp"
+#include "driver/program.hpp"
 
 #include <stdexcept>
 
@@ -16,13 +16,13 @@ public:
 
     void sync(const Scenario &) override
     {
-        const Result result = database_.run_prepared("sync", {call.id()});
+        const driver::Reply result = database_.run_prepared("sync", {call.id()});
         if (result.at("status") != "ok")
             throw std::runtime_error("flex_sync_crew: " + result.at("status") + ": " + result.at("message"));
     }
 
 private:
-    Database database_;
+    driver::Session database_;
 };
 
 class FloorSide : public Side {
@@ -35,7 +35,7 @@ public:
     void sync(const Scenario &scenario) override { floor_.sync(call, scenario); }
 
 private:
-    Database database_;
+    driver::Session database_;
     Floor floor_;
 };
 
@@ -53,7 +53,7 @@ public:
     }
 
 private:
-    Coprocess edge_;
+    driver::Program edge_;
 };
 
 class PythonSide : public Side {
@@ -66,7 +66,7 @@ public:
     void sync(const Scenario &) override { database_.run_prepared("sync", {call.id(), base_url_, token}); }
 
 private:
-    Database database_;
+    driver::Session database_;
     std::string base_url_;
 };
 

@@ -26,7 +26,7 @@ constexpr double most_held_mib = 4;
 constexpr CrewCall small_call{1};
 constexpr CrewCall call{2};
 
-void check_ok(const Result &result)
+void check_ok(const driver::Reply &result)
 {
     if (result.at("status") != "ok")
         throw std::runtime_error("flex_sync_crew: " + result.at("status") + ": " + result.at("message"));
@@ -37,7 +37,7 @@ struct Session {
 
     void sync(const CrewCall &crew_call) { check_ok(database.run_prepared("sync", {crew_call.id()})); }
 
-    Database database;
+    driver::Session database;
 };
 
 /// Of a backend's own memory, in MiB beyond what it had while it was idle.
@@ -52,12 +52,12 @@ Memory memory_of_sync(Session &session)
     const long idle = backend.private_bytes();
     backend.reset_peak();
     long peak = idle;
-    session.database.send_prepared("sync", {call.id()});
-    while (session.database.is_busy()) {
+    session.database.start_prepared("sync", {call.id()});
+    while (!session.database.has_ended()) {
         peak = std::max(peak, backend.private_bytes());
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    check_ok(session.database.receive());
+    check_ok(session.database.result());
     peak = std::max(peak, backend.private_peak_bytes());
     return {static_cast<double>(peak - idle) / mib, static_cast<double>(backend.private_bytes() - idle) / mib};
 }
@@ -80,7 +80,7 @@ Measured measure(World &world, const std::string &base_url, int size, int runs)
     Session other;
     other.sync(small_call);
     const Memory in_sync = memory_of_sync(other);
-    Database floors;
+    driver::Session floors;
     Floor floor(floors, base_url, 1);
     floor.sync(call);
     std::vector<double> our_times, floor_times;
@@ -143,7 +143,7 @@ void write_plot(const std::vector<Measured> &all, const std::string &file)
 void run(World &world, const std::string &base_url, int runs, const std::string &plot_file)
 {
     world.clear();
-    world.simulator.set_latency(0);
+    world.set_latency(0);
     world.add_call(small_call);
     world.make_crew(small_call, {1, 20});
     world.add_call(call);

@@ -96,7 +96,7 @@ public:
 
     void run(const Scenario &scenario, int runs)
     {
-        world_.simulator.set_latency(scenario.latency_ms);
+        world_.set_latency(scenario.latency_ms);
         if (scenario.is_bulk)
             world_.set_bulk_delete(true);
         run_in_turn(scenario, runs);

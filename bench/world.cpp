@@ -1,5 +1,7 @@
 #include "world.hpp"
 
+#include <stdexcept>
+
 namespace bench {
 
 namespace {
@@ -12,7 +14,22 @@ std::string array_of(const CrewCall &call, const People &people, std::string (Cr
     return array + "}";
 }
 
+/// The people as Flex shows them.
+std::string rows_of(const CrewCall &call, const People &people)
+{
+    std::string rows;
+    for (int n = people.first; n <= people.last; ++n)
+        rows += std::string(n > people.first ? "," : "[") + R"({"id": ")" + call.line(n) + R"(", "resource": ")" +
+                call.resource(n) + R"(", "role": ")" + business_role + R"("})";
+    return (rows.empty() ? "[" : rows) + "]";
+}
+
 } // namespace
+
+void World::set_latency(int ms)
+{
+    simulator.configure(R"({"latency_ms": )" + std::to_string(ms) + "}");
+}
 
 void World::clear()
 {
@@ -26,7 +43,7 @@ void World::add_call(const CrewCall &call)
 
 void World::make_crew(const CrewCall &call, const People &people)
 {
-    simulator.seed(call, people);
+    simulator.seed(call.element(), rows_of(call, people));
     admin_.run("DELETE FROM flex_sync_contact WHERE flex_element_id = $1", {call.element()});
     admin_.run("DELETE FROM flex_crew_assignments WHERE crew_call_id = $1", {call.id()});
     admin_.run("DELETE FROM flex_desired_crew WHERE crew_call_id = $1", {call.id()});
@@ -40,12 +57,12 @@ void World::make_crew(const CrewCall &call, const People &people)
 void World::vacuum()
 {
     for (const char *table : {"flex_sync_contact", "flex_crew_assignments", "flex_desired_crew", "flex_crew_calls"})
-        admin_.run((std::string("VACUUM ANALYZE ") + table).c_str());
+        admin_.run(std::string("VACUUM ANALYZE ") + table);
 }
 
 void World::set_bulk_delete(bool is_on)
 {
-    simulator.allow_bulk_delete();
+    simulator.configure(R"({"bulk_delete": "act"})");
     admin_.run(is_on ? "ALTER SERVER flex OPTIONS (ADD bulk_delete 'lineItemIds')"
                      : "ALTER SERVER flex OPTIONS (DROP bulk_delete)");
 }
@@ -55,15 +72,17 @@ void World::change_crew(const CrewCall &call, const Scenario &scenario)
     desire(call, scenario.added);
     admin_.run("DELETE FROM flex_desired_crew WHERE crew_call_id = $1 AND technician_id = ANY ($2::uuid[])",
                {call.id(), array_of(call, scenario.removed, &CrewCall::technician)});
-    simulator.delete_lines(call, scenario.dropped);
+    for (int n = scenario.dropped.first; n <= scenario.dropped.last; ++n)
+        if (!simulator.delete_line(call.line(n)))
+            throw std::runtime_error("Flex has no line " + call.line(n));
 }
 
 int World::kept_if_in_sync(const CrewCall &call)
 {
-    const Result plan = admin_.run(R"(
+    const driver::Reply plan = admin_.run(R"(
         SELECT count(*) FILTER (WHERE action = 'keep') AS kept, count(*) FILTER (WHERE action <> 'keep') AS open
         FROM flex_sync_plan($1))",
-                                   {call.id()});
+                                          {call.id()});
     return plan.at("open") == "0" ? std::stoi(plan.at("kept")) : -1;
 }
 

@@ -3,8 +3,8 @@
 // agree.
 
 #include "crew.hpp"
-#include "postgres.hpp"
-#include "simulator.hpp"
+#include "driver/session.hpp"
+#include "driver/simulator.hpp"
 
 namespace bench {
 
@@ -12,6 +12,9 @@ class World {
 public:
     /// `root` is where the simulator listens.
     explicit World(const std::string &root) : simulator(root) {}
+
+    /// Before each answer of the simulator.
+    void set_latency(int ms);
 
     /// Forgets all crew calls.
     void clear();
@@ -33,12 +36,12 @@ public:
     /// How many are kept, if a sync would do nothing else; -1 if it would.
     int kept_if_in_sync(const CrewCall &call);
 
-    Simulator simulator;
+    driver::Simulator simulator;
 
 private:
     void desire(const CrewCall &call, const People &people);
 
-    Database admin_;
+    driver::Session admin_;
 };
 
 } // namespace bench

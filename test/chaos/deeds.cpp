@@ -67,7 +67,7 @@ void Player::withdraw(Random &dice, Session &session)
 {
     const CrewCall &call = dice.pick(script_.calls);
     const std::string of_call = " FROM flex_desired_crew WHERE crew_call_id = '" + call.id + "'";
-    const auto desired = session.run("SELECT technician_id" + of_call + " ORDER BY 1").rows;
+    const auto desired = session.run("SELECT technician_id" + of_call + " ORDER BY 1").rows();
     if (desired.empty())
         return;
     if (dice.chance(12)) {
@@ -84,7 +84,7 @@ void Player::change_desired(Random &dice, bool is_role)
 {
     const CrewCall &call = dice.pick(script_.calls);
     const std::string where = " WHERE crew_call_id = '" + call.id + "'";
-    const auto desired = lane_.admin.run("SELECT technician_id FROM flex_desired_crew" + where + " ORDER BY 1").rows;
+    const auto desired = lane_.admin.run("SELECT technician_id FROM flex_desired_crew" + where + " ORDER BY 1").rows();
     if (desired.empty())
         return;
     const std::string technician = *dice.pick(desired)[0];
@@ -273,7 +273,8 @@ void Player::refer(Random &dice)
     if (lane_.has_locked_rows())
         return;
     const std::string table = dice.pick({"chaos_note", "chaos_bill"});
-    const auto rows = lane_.admin.run("SELECT id FROM flex_crew_assignments" + where + " ORDER BY technician_id").rows;
+    const auto rows =
+        lane_.admin.run("SELECT id FROM flex_crew_assignments" + where + " ORDER BY technician_id").rows();
     if (rows.empty())
         return;
     const std::string row = *dice.pick(rows)[0];

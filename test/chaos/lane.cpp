@@ -17,6 +17,13 @@ std::string conninfo_of(const std::string &conninfo, int session, const std::str
     return conninfo + " user=" + role_of(session) + " options='-c flex_sync.server=" + server + "'";
 }
 
+/// Where a simulator listens, of what it says of that.
+std::string root_in(const std::string &line)
+{
+    const std::size_t begin = line.find("http://");
+    return line.substr(begin, line.find("/f5/api") - begin);
+}
+
 } // namespace
 
 void prepare_database(const std::string &conninfo)
@@ -34,9 +41,9 @@ void prepare_database(const std::string &conninfo)
         session.run("CREATE ROLE " + role_of(i) + " SUPERUSER LOGIN");
 }
 
-Lane::Lane(const std::string &conninfo, const std::string &flexsim, int number)
-    : simulator(flexsim), server("chaos_" + std::to_string(number)), second_server(server + "_too"), admin(conninfo),
-      locker_(conninfo)
+Lane::Lane(const std::string &conninfo, const std::string &program, int number)
+    : flexsim("'" + program + "' --end-with-parent --threads 100"), simulator(root_in(flexsim.read_line())),
+      server("chaos_" + std::to_string(number)), second_server(server + "_too"), admin(conninfo), locker_(conninfo)
 {
     for (const std::string &name : {server, second_server})
         admin.run("CREATE SERVER " + name + " FOREIGN DATA WRAPPER flex_sync OPTIONS (url '" + simulator.url() +

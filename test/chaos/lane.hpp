@@ -1,8 +1,9 @@
 #pragma once
 // What one script at a time plays on: a simulator, a foreign server that points at it, and sessions.
 
+#include "driver/program.hpp"
+#include "driver/session.hpp"
 #include "script.hpp"
-#include "session.hpp"
 #include "simulator.hpp"
 
 #include <memory>
@@ -11,6 +12,10 @@
 
 namespace chaos {
 
+using driver::Reply;
+using driver::Session;
+using driver::wait_for_any;
+
 /// Makes extension, crew relations and roles, once in a database.
 void prepare_database(const std::string &conninfo);
 
@@ -18,8 +23,8 @@ class Lane {
 public:
     static constexpr int session_count = 5;
 
-    /// `number` tells it from the other lanes of the database.
-    Lane(const std::string &conninfo, const std::string &flexsim, int number);
+    /// `program` is the path of flexsim. `number` tells it from the other lanes of the database.
+    Lane(const std::string &conninfo, const std::string &program, int number);
 
     /// Sets the options of the foreign servers.
     void configure(const Options &options);
@@ -48,7 +53,8 @@ public:
     /// Returns when the backends have ended.
     void wait_for_end_of(const std::vector<int> &pids);
 
-    Simulator simulator;
+    driver::Program flexsim;
+    Simulator simulator;               ///< which that program is
     std::string server, second_server; ///< two of one Flex
     Session admin;
     std::vector<std::unique_ptr<Session>> sessions;

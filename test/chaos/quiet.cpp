@@ -234,7 +234,7 @@ void Player::check_end()
                  .run("SELECT run_id, lower(flex_resource_id) FROM flex_sync_log_operation WHERE action = 'add' AND "
                       "outcome <> 'done' AND run_id = ANY ('{" +
                       runs + "}')")
-                 .rows)
+                 .rows())
             record_.unanswered.emplace(std::stol(*row[0]), row[1].value_or(""));
     }
     const std::string told = lane_.admin.value(

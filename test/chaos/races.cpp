@@ -145,7 +145,7 @@ void Player::transaction(Random &dice)
         if (is_cancelled && !has_failed) {
             // The cancel may be late.
             holder.start("SELECT 1");
-            has_failed = !holder.finish(60'000).value().is_done();
+            has_failed = !holder.finish(std::chrono::minutes(1)).value().is_done();
         }
         if (has_savepoint && dice.chance(40)) {
             close_transaction(session, "ROLLBACK TO s");

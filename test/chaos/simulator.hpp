@@ -1,10 +1,9 @@
 #pragma once
-// A Flex simulator of one's own: its process and its control interface.
+// What a Flex simulator holds and was asked, for the checks.
 
+#include "driver/simulator.hpp"
 #include "text.hpp"
 
-#include <curl/curl.h>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,48 +31,15 @@ struct Request {
     bool has_acted;
 };
 
-class Simulator {
+class Simulator : public driver::Simulator {
 public:
-    /// Starts it. `program` is the path of flexsim.
-    explicit Simulator(const std::string &program);
-    ~Simulator();
-    Simulator(const Simulator &) = delete;
-    Simulator &operator=(const Simulator &) = delete;
-
-    /// The base URL of the API.
-    std::string url() const { return root_ + "/f5/api"; }
-
-    void reset();
-    void accept_token(const std::string &token);
-    void seed(const std::string &element, const std::string &rows, const std::string &shape);
-    std::string add_row(const std::string &element, const std::string &row);
-
-    /// False if there is no such line.
-    bool delete_line(const std::string &id);
-    bool set_line(const std::string &id, const std::string &members);
-
-    void configure(const std::string &settings);
-    void add_fault(const std::string &rule);
-    void clear_faults();
-
-    /// Lets all waiting requests go, and returns when none is under way.
-    void settle();
-    void release();
+    using driver::Simulator::Simulator;
 
     /// The lines of an element, nested ones too.
     std::vector<Line> lines(const std::string &element);
 
     /// What was requested since the reset, oldest first.
     std::vector<Request> log();
-
-private:
-    rapidjson::Document send(const std::string &path, const std::string *body, bool may_fail = false);
-    rapidjson::Document post(const std::string &path, const std::string &body);
-    rapidjson::Document get(const std::string &path);
-
-    int pid_ = -1;
-    std::string root_;
-    std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> easy_;
 };
 
 } // namespace chaos

@@ -52,12 +52,12 @@ State Player::state_of(const std::string &element)
                                .run("SELECT crew_call_id, technician_id, flex_resource_id, business_role_id FROM "
                                     "flex_desired_crew" +
                                     where)
-                               .rows)
+                               .rows())
         state.desired.push_back(
             {.call = *row[0], .technician = *row[1], .resource = row[2], .role = row[3], .line = {}});
     for (const auto &row :
          lane_.admin.run("SELECT crew_call_id, technician_id, flex_line_item_id FROM flex_crew_assignments" + where)
-             .rows)
+             .rows())
         state.rows.push_back({.call = *row[0], .technician = *row[1], .resource = {}, .role = {}, .line = row[2]});
     return state;
 }
@@ -67,7 +67,7 @@ std::string Player::rows_text(const std::string &element)
 {
     std::string text;
     const auto add = [&](const std::string &statement) {
-        for (const auto &row : lane_.admin.run(statement).rows)
+        for (const auto &row : lane_.admin.run(statement).rows())
             text += row[0].value_or("") + "\n";
     };
     add("SELECT (a.ctid, a.xmin, a)::text FROM flex_crew_assignments AS a WHERE crew_call_id IN (" + calls_of(element) +

@@ -139,13 +139,13 @@ void Player::end(int session)
     // Rows that are locked are waited for no longer than the deadline, that of each sync in turn.
     const int limit_ms =
         lane_.has_locked_rows() ? Lane::session_count * options_.deadline_ms + 10'000 : longest_wait_ms;
-    std::optional<Reply> reply = lane_.sessions[place]->finish(limit_ms);
+    std::optional<Reply> reply = lane_.sessions[place]->finish(std::chrono::milliseconds(limit_ms));
     if (!reply)
         throw Violation(name + " does not end");
     sync.ended_ms = now_ms();
     sync.sqlstate = reply->is_lost && reply->sqlstate.empty() ? "08006" : reply->sqlstate;
     sync.error = reply->error;
-    for (const auto &row : reply->rows)
+    for (const auto &row : reply->rows())
         sync.results.push_back(result_of(row.at(0).value_or("")));
     if (in_transaction_[place] && reply->is_done())
         open_[place].push_back(*running_[place]);

@@ -1,4 +1,4 @@
-#include "coprocess.hpp"
+#include "program.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -8,7 +8,7 @@
 #include <system_error>
 #include <unistd.h>
 
-namespace bench {
+namespace driver {
 
 namespace {
 
@@ -26,7 +26,7 @@ Pipe make_pipe()
 
 } // namespace
 
-Coprocess::Coprocess(const std::string &command)
+Program::Program(const std::string &command) : command_("exec " + command)
 {
     const Pipe to = make_pipe(), from = make_pipe();
     std::signal(SIGPIPE, SIG_IGN); // where it is gone, the read says so
@@ -36,7 +36,7 @@ Coprocess::Coprocess(const std::string &command)
     if (pid_ == 0) {
         dup2(to.read_end, STDIN_FILENO);
         dup2(from.write_end, STDOUT_FILENO);
-        execl("/bin/sh", "sh", "-c", ("exec " + command).c_str(), nullptr);
+        execl("/bin/sh", "sh", "-c", command_.c_str(), nullptr);
         _exit(127);
     }
     close(to.read_end);
@@ -45,25 +45,31 @@ Coprocess::Coprocess(const std::string &command)
     output_ = from.read_end;
 }
 
-Coprocess::~Coprocess()
+Program::~Program()
 {
     close(input_);
     close(output_);
+    kill(pid_, SIGTERM);
     waitpid(pid_, nullptr, 0);
 }
 
-std::string Coprocess::ask(const std::string &line)
+std::string Program::read_line()
+{
+    std::string line;
+    for (char c = 0; read(output_, &c, 1) == 1;) {
+        if (c == '\n')
+            return line;
+        line += c;
+    }
+    throw std::runtime_error("it has ended: " + command_);
+}
+
+std::string Program::ask(const std::string &line)
 {
     const std::string question = line + "\n";
     if (write(input_, question.data(), question.size()) != static_cast<ssize_t>(question.size()))
-        throw std::runtime_error("a peer has ended");
-    std::string answer;
-    for (char c = 0; read(output_, &c, 1) == 1;) {
-        if (c == '\n')
-            return answer;
-        answer += c;
-    }
-    throw std::runtime_error("a peer has ended");
+        throw std::runtime_error("it has ended: " + command_);
+    return read_line();
 }
 
-} // namespace bench
+} // namespace driver
