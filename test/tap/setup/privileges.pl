@@ -1,4 +1,4 @@
-# What anon, authenticated, service_role and a plain role may do in a database whose default privileges grant everything to the first three:
+# What anon, authenticated, service_role and a plain role may do in a database whose default privileges grant everything to everybody:
 # nothing after CREATE EXTENSION and flex_sync_setup(), and after a grant just what was granted.
 
 use strict;
@@ -11,38 +11,52 @@ use Test::More;
 my $app = Application->start;
 my $db = $app->db;
 # Once more, with the default privileges there first.
-$db->run('DROP SERVER flex CASCADE; DROP EXTENSION flex_sync; CREATE EXTENSION flex_sync');
+$db->run('DROP SERVER flex CASCADE; DROP EXTENSION flex_sync');
+$db->run("ALTER DEFAULT PRIVILEGES GRANT ALL ON $_ TO anon; ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON $_ TO PUBLIC") foreach 'TABLES', 'SEQUENCES', 'FUNCTIONS';
+$db->run('CREATE EXTENSION flex_sync');
 $db->make_server('flex');
 my $call = $app->make_call('sound', 1 .. 2);
 $db->run('SELECT FROM flex_sync_setup()');
 
-my @roles = qw(anon authenticated service_role plain);
-my %call_of = (
-	flex_sync_crew => "SELECT status FROM flex_sync_crew('$call')", flex_sync_plan => "SELECT FROM flex_sync_plan('$call')",
-	flex_crew_contacts => "SELECT FROM flex_crew_contacts('$call')", flex_sync_job => "SELECT FROM flex_sync_job('$call')", flex_sync_all => 'CALL flex_sync_all()',
-	flex_sync_setup => 'SELECT FROM flex_sync_setup()', flex_sync_duplicates => 'SELECT FROM flex_sync_duplicates()', flex_sync_repair => 'SELECT FROM flex_sync_repair()',
-	flex_sync_protect => 'SELECT flex_sync_protect()', flex_sync_check => 'SELECT FROM flex_sync_check()', flex_sync_purge => 'SELECT flex_sync_purge()');
-# Open to everybody, and harmless: they check for themselves.
-my $is_open = "'flex_sync_lock_key', 'flex_sync_validator', 'flex_sync_crew_counts', 'flex_sync_running'";
-is($db->run("SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc WHERE proname LIKE 'flex\\_%' AND has_function_privilege('anon', oid, 'EXECUTE')"),
-	$db->run("SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc WHERE proname IN ($is_open)"), 'what is open to anon');
-is($db->value("SELECT count(*) FROM pg_proc WHERE proname LIKE 'flex\\_%' AND proname NOT IN ($is_open) AND proname NOT IN (" . join(', ', map { "'$_'" } keys %call_of) . ", 'flex_sync_dashboard')"), 0,
-	'no function is left out here');
-my $made = "'flex_business_roles', 'flex_desired_crew', 'flex_due_crew_calls'";
-foreach my $role (@roles)
+# Every function, with arguments that fit. These can be executed: the validator only looks at its arguments, the others check for themselves.
+my %is_open = map { $_ => 1 } qw(flex_sync_validator flex_sync_lock_key flex_sync_crew_counts flex_sync_running);
+my %value = (uuid => "'$call'", text => 'NULL', boolean => 'true', integer => '1', interval => "'1 day'", 'text[]' => 'NULL', oid => '0');
+my %call_of;
+foreach my $function ($db->rows("SELECT p.proname AS name, p.prokind AS kind, array(SELECT format_type(t, NULL) FROM unnest(p.proargtypes) AS t) AS types
+	FROM pg_proc AS p JOIN pg_depend AS d ON d.objid = p.oid AND d.deptype = 'e' AND d.classid = 'pg_proc'::regclass
+	JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'flex_sync'"))
+{
+	my $arguments = join ', ', map { ($value{$_} // die "a value of type $_") . "::$_" } @{ $function->{types} };
+	$call_of{ $function->{name} } = ($function->{kind} eq 'p' ? 'CALL' : 'SELECT') . " $function->{name}($arguments)";
+}
+cmp_ok(scalar keys %call_of, '>', 5, 'there are functions');
+my @relations = $db->rows("SELECT relname AS name FROM pg_class WHERE relkind IN ('r', 'v') AND relnamespace = 'public'::regnamespace
+	AND relname LIKE 'flex\\_%' AND relname NOT IN ('flex_crew_calls', 'flex_crew_assignments')");
+cmp_ok(scalar @relations, '>', 7, 'there are relations');
+
+foreach my $role (qw(anon authenticated service_role plain))
 {
 	my $session = $db->session;
 	$session->run("SET ROLE $role");
-	is($session->sqlstate_of($call_of{$_}), '42501', "$role: $_") foreach sort keys %call_of;
-	is($db->run("SELECT string_agg(relname, ' ') FROM pg_class AS c, unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}'::text[]) AS p
-		WHERE (relname LIKE 'flex\\_sync\\_%' OR relname IN ($made)) AND relkind IN ('r', 'v') AND has_table_privilege('$role', c.oid, p)"), '', "$role: no table or view");
-	is($db->value("SELECT has_sequence_privilege('$role', 'flex_sync_run_id_seq', 'USAGE') OR has_server_privilege('$role', 'flex', 'USAGE')
-		OR has_foreign_data_wrapper_privilege('$role', 'flex_sync', 'USAGE')"), 0, "$role: neither sequence, server nor wrapper");
-	ok(defined $db->value("SELECT has_table_privilege('$role', 'flex_crew_calls', 'SELECT')"), "$role: the application's own tables are as they were");
+	foreach my $function (sort keys %call_of)
+	{
+		is($session->sqlstate_of($call_of{$function}), '42501', "$role: $function") if $function ne 'flex_sync_validator';
+		like($session->error, qr/permission denied for (function|procedure) $function/, 'for want of the privilege') if !$is_open{$function};
+	}
+	foreach my $relation (map { $_->{name} } @relations)
+	{
+		is($session->sqlstate_of("SELECT FROM $relation"), '42501', "$role: $relation");
+		is($db->run("SELECT p FROM unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}'::text[]) AS p WHERE has_table_privilege('$role', '$relation', p)"),
+			'', "$role: no privilege on $relation");
+	}
+	is($session->sqlstate_of($_), '42501', "$role: $_") foreach "SELECT nextval('flex_sync_run_id_seq')", "CREATE USER MAPPING FOR $role SERVER flex OPTIONS (token 'x')",
+		"CREATE SERVER mine FOREIGN DATA WRAPPER flex_sync OPTIONS (url 'https://flex.example')";
 }
+is($db->sim->counts->{total}, 0, 'nothing reached Flex');
 is($db->value("SELECT has_table_privilege('anon', 'flex_crew_calls', 'SELECT')"), 1, 'grants on the application\'s own tables stay');
 
 # A role that policies do not apply to, with what a sync needs.
+delete @call_of{ keys %is_open };
 $db->run('GRANT EXECUTE ON FUNCTION flex_sync_crew, flex_sync_plan, flex_sync_check TO service_role; GRANT USAGE ON FOREIGN SERVER flex TO service_role;
 	GRANT SELECT ON flex_desired_crew, flex_due_crew_calls TO service_role');
 $db->make_mapping('flex', 'service_role');
@@ -75,7 +89,7 @@ $db->run(qq(
 	GRANT EXECUTE ON FUNCTION press_sync TO authenticated));
 is($web->value("SELECT press_sync('$call')"), 'ok', 'authenticated, through a wrapper');
 $web->run('RESET ROLE; SET ROLE anon');
-is($web->sqlstate_of("SELECT press_sync('$call')"), '42501', 'but not anon');
+is($web->sqlstate_of($_), '42501', "but not anon: $_") foreach "SELECT press_sync('$call')", $call_of{flex_sync_crew};
 
 # What an administrator opens by mistake, the doctor tells.
 $db->run('GRANT ALL ON ALL FUNCTIONS IN SCHEMA public TO anon; GRANT SELECT ON flex_sync_log TO anon');
