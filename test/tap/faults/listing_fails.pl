@@ -47,55 +47,28 @@ sub fails_with
 	return fails($name, $code, %expected);
 }
 
-fails_with("status $_", { status => $_ }, 'http_status', http_status => $_) foreach 202, 400, 405, 500, 502, 503;
-fails_with("status $_", { status => $_ }, 'unauthorized', http_status => $_, message => qr/token/) foreach 401, 403;
+fails_with('status 503', { status => 503 }, 'http_status', http_status => 503);
 fails_with('status 404', { status => 404 }, 'not_found', http_status => 404);
 fails_with('status 429', { status => 429 }, 'rate_limited', status => 'deferred', http_status => 429);
-fails_with('status 429 for an hour', { status => 429, headers => { 'Retry-After' => '3600' } },
-	'rate_limited', status => 'deferred', http_status => 429);
 fails_with('redirect', { redirect => $sim->host_url('localhost') }, 'redirect', http_status => 302);
-fails_with('connection closed before', { drop => 'before' }, 'connection_lost');
-fails_with('connection closed after', { drop => 'after' }, 'connection_lost');
+fails_with('connection closed', { drop => 'after' }, 'connection_lost');
 fails_with('no answer', { hang => 1 }, 'timeout', message => qr/waiting for the first byte/);
 fails_with('slow body', { slow_body => { bytes => 1, every_ms => 5 } }, 'timeout', message => qr/reading the answer/);
 fails_with('cut body', { cut_body => 1 }, 'connection_lost');
 fails_with('huge body', { huge_body => 70000 }, 'too_large', message => qr/max_response_bytes/);
-fails_with('huge body in chunks', { huge_body => 70000, chunked => 1 }, 'too_large');
 fails_with('deep JSON', { deep_json => 20000 }, 'malformed');
-fails_with('status 206', { status => 206, act => 1 }, 'malformed', message => qr/part of the list/);
-fails_with('Content-Range', { headers => { 'Content-Range' => 'items 0-1/7' } }, 'malformed', message => qr/part of the list/);
 fails_with('X-Total-Count', { headers => { 'X-Total-Count' => '8' } }, 'malformed', message => qr/part of the list/);
-fails_with('Link', { headers => { Link => '</next>; rel="next"' } }, 'malformed', message => qr/part of the list/);
 fails_with("relabelled to '$_'", { relabel => $_ }, 'void', message => qr/cannot be true/) foreach 'service-offering', 'kontakt';
 
+# What is no listing, whatever its status says.
 my $contact = '"type": "contact", "resourceId": "resource-1"';
-my $uuid = 'aaaaaaaa-0000-4000-8000-00000000000';
 my %bodies = (
 	'an empty body' => '',
-	'white space' => " \n",
 	'HTML' => '<html><body>Please log in</body></html>',
-	'malformed JSON' => "[{\"id\": \"1\", $contact},",
-	'two values' => '[] []',
 	'an object' => "{\"rows\": [{\"id\": \"1\", $contact}]}",
-	'null' => 'null',
-	'a string' => '"error"',
-	'a number' => '404',
-	'a null among the rows' => "[{\"id\": \"1\", $contact}, null]",
-	'a string among the rows' => "[{\"id\": \"1\", $contact}, \"2\"]",
 	'a row without an id' => "[{\"id\": \"1\", $contact}, {$contact}]",
-	'a row with an empty id' => "[{\"id\": \"\", $contact}]",
-	'a row with an object as id' => "[{\"id\": {}, $contact}]",
-	'a nested row without an id' => "[{\"id\": \"1\", $contact, \"children\": [{$contact}]}]",
 	'one id twice' => "[{\"id\": \"1\", $contact}, {\"id\": \"1\", $contact}]",
-	'one UUID twice' => "[{\"id\": \"${uuid}a\", $contact}, {\"id\": \"${uuid}A\", $contact}]",
-	'one id twice, nested' => "[{\"id\": \"1\", $contact, \"children\": [{\"id\": \"1\", $contact}]}]",
-	'types that disagree' => "[{\"id\": \"1\", $contact, \"managedResourceLineItemType\": \"note\"}]",
 	'resources that disagree' => "[{\"id\": \"1\", $contact, \"resource\": {\"id\": \"resource-2\"}}]",
-	'resources that disagree within' =>
-	  '[{"id": "1", "type": "contact", "resource": {"id": "resource-1", "resourceId": "resource-2"}}]',
-	'rows nested too deeply' => '[' . "{\"id\": \"1\", $contact, \"children\": [" x 200 . ']}' x 200 . ']',
-	'a field nested too deeply' => "[{\"id\": \"1\", $contact, \"more\": " . '[' x 2000 . ']' x 2000 . '}]',
-	'the character U+0000' => "[{\"id\": \"1\\u0000\", $contact}]",
 );
 fails_with($_, { body => $bodies{$_} }, 'malformed', http_status => 200) foreach sort keys %bodies;
 fails_with('not UTF-8', { body_hex => unpack 'H*', "[{\"id\": \"\xff\", $contact}]" }, 'malformed');
@@ -111,9 +84,7 @@ $db->set_server(url => $sim->url);
 
 # Repeated, until there is no time left.
 $db->set_server(retries => 3, deadline => '400ms');
-fails_with("repeated: $_->[0]", $_->[1], $_->[2])
-  foreach [ 'status 503', { status => 503 }, 'http_status' ], [ 'cut body', { cut_body => 1 }, 'connection_lost' ],
-  [ 'no answer', { hang => 1 }, 'timeout' ];
+fails_with('repeated: status 503', { status => 503 }, 'http_status');
 fails_with('repeated: status 429', { status => 429 }, 'rate_limited', status => 'deferred');
 $db->set_server(deadline => undef);
 

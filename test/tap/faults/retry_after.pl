@@ -1,5 +1,5 @@
 # Retry-After is honoured, in seconds and as a date, as long as the deadline allows; beyond it the sync is deferred when nothing was
-# sent, and else partial. While one request has to wait, no other one is begun. Without the header the pauses grow.
+# sent, and else partial. While one request has to wait, no other one is begun.
 
 use strict;
 use warnings;
@@ -50,33 +50,19 @@ my $second = ($sim->log(kind => 'list'))[1];
 cmp_ok($second->{started_ms} / 1000, '>=', $date - 1, 'is waited for, to the second');
 cmp_ok($second->{started_ms} / 1000, '<', $date + 1.5, 'and not more');
 
-foreach my $past ('0', http_date(time - 3600), 'soon', '-5')
-{
-	($element, $call) = make_crew(1);
-	$sim->fault(kind => 'list', status => 429, headers => { 'Retry-After' => $past });
-	my $begun = time;
-	is($db->sync($call)->{status}, 'ok', "'$past' is no reason to wait");
-	cmp_ok(time - $begun, '<', 1, "'$past': it is tried again soon");
-}
-
 # ---- beyond the deadline
 
-foreach my $wait ('120', http_date(time + 121), '99999999999999999999')
-{
-	($element, $call) = make_crew(1, 2);
-	$sim->fault(kind => 'list', status => 429, headers => { 'Retry-After' => $wait }, times => 0);
-	my $begun = time;
-	$result = $db->sync($call);
-	is($result->{status}, 'deferred', "'$wait': a sync of which nothing was sent");
-	cmp_ok(time - $begun, '<', 1, "'$wait': does not wait for what will not come");
-	like($result->{message}, qr/^The contacts .* nothing was changed\. .*too many requests\. Try again in \d+ s\.$/,
-		"'$wait': says when") or diag($result->{message});
-	my ($seconds) = $result->{message} =~ /in (\d+) s/;
-	ok($seconds >= 115 && $seconds <= ($wait =~ /^9/ ? 31 * 86400 : 122), "'$wait': and says it right") or diag($seconds);
-	is($sim->counts->{total}, 1, "'$wait': after one listing");
-	is_deeply([ $db->assignments($call) ], [], "'$wait': no row");
-	$sim->clear_faults;
-}
+($element, $call) = make_crew(1, 2);
+$sim->fault(kind => 'list', status => 429, headers => { 'Retry-After' => '120' }, times => 0);
+my $begun = time;
+$result = $db->sync($call);
+is($result->{status}, 'deferred', 'a sync of which nothing was sent');
+cmp_ok(time - $begun, '<', 1, 'does not wait for what will not come');
+like($result->{message}, qr/^The contacts .* nothing was changed\. .*too many requests\. Try again in 1(1[5-9]|2[0-2]) s\.$/, 'says when')
+  or diag($result->{message});
+is($sim->counts->{total}, 1, 'after one listing');
+is_deeply([ $db->assignments($call) ], [], 'no row');
+$sim->clear_faults;
 
 # ---- in the middle: the others wait with it
 
@@ -92,7 +78,7 @@ is(scalar(grep { $_->{started_ms} > $refused->{started_ms} + 100 && $_->{started
 
 ($element, $call) = make_crew(1 .. 6);
 $sim->fault(kind => 'add', status => 429, headers => { 'Retry-After' => '120' }, times => 0);
-my $begun = time;
+$begun = time;
 $result = $db->sync($call);
 is($result->{status}, 'partial', 'an add that would have to wait beyond the deadline');
 cmp_ok(time - $begun, '<', 2, 'is not waited for');
@@ -107,24 +93,4 @@ $db->agrees($element, 'after it');
 $sim->fault(kind => 'list', status => 503, headers => { 'Retry-After' => '1' });
 is($db->sync($call)->{status}, 'ok', 'status 503 with a Retry-After');
 cmp_ok((gaps('list'))[0], '>=', 1000, 'is waited for');
-
-# ---- without the header: from 100 ms on, doubled, each pause drawn at random
-
-$db->set_server(retries => 6);
-my @pauses;
-foreach (1 .. 4)
-{
-	($element, $call) = make_crew(1);
-	$sim->fault(kind => 'list', status => 503, times => 6);
-	is($db->sync($call)->{status}, 'ok', 'six repeats');
-	my @gaps = gaps('list');
-	push @{ $pauses[$_] }, $gaps[$_] foreach 0 .. 5;
-}
-foreach my $i (0 .. 5)
-{
-	my ($longest) = sort { $b <=> $a } @{ $pauses[$i] };
-	cmp_ok($longest, '<', 100 * 2**$i + 250, 'pause ' . ($i + 1) . ' has its bound');
-}
-my %rounded = map { int($_ / 10) => 1 } @{ $pauses[5] }, @{ $pauses[4] };
-cmp_ok(scalar keys %rounded, '>', 3, 'the pauses are drawn at random');
 done_testing;
