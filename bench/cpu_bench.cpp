@@ -2,13 +2,14 @@
 // out. Writes rows of a Markdown table.
 
 #include "floor.hpp"
+#include "main.hpp"
 #include "process.hpp"
 #include "statistics.hpp"
+#include "syncing.hpp"
 #include "world.hpp"
 
 #include <array>
 #include <iostream>
-#include <stdexcept>
 
 namespace bench {
 
@@ -50,21 +51,18 @@ struct Row {
     }
 };
 
-void count_cpu(World &world, const std::string &base_url, int runs)
+void count_cpu(World &world, int runs)
 {
     const CrewCall call{1};
     world.clear();
     world.add_call(call);
     world.make_crew(call, {1, 20});
     world.vacuum();
-    driver::Session ours, floors;
-    ours.prepare("sync", "SELECT * FROM flex_sync_crew($1)");
-    Floor floor(floors, base_url, 1);
-    const Process our_backend(ours.pid()), floor_backend(floors.pid());
-    const auto sync = [&] {
-        if (ours.run_prepared("sync", {call.id()}).at("status") != "ok")
-            throw std::runtime_error("flex_sync_crew: not ok");
-    };
+    Syncing ours;
+    driver::Session floors;
+    Floor floor(floors, world.simulator.url(), 1);
+    const Process our_backend(ours.session.pid()), floor_backend(floors.pid());
+    const auto sync = [&] { ours.sync(call); };
     const auto floor_sync = [&] { floor.sync(call); };
     const auto list = [&] { floor.list({call}); };
     Row request{"the request alone, with bare libcurl"}, floor_row{"the floor"}, our_row{"flex_sync"};
@@ -92,18 +90,10 @@ void count_cpu(World &world, const std::string &base_url, int runs)
 } // namespace bench
 
 int main(int count, char **arguments)
-try {
-    if (count != 3) {
-        std::cerr << "Usage: cpu_bench SIMULATOR_URL RUNS\n";
-        return 2;
-    }
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-    const std::string root = arguments[1];
-    bench::World world(root);
-    world.set_latency(0);
-    bench::count_cpu(world, root + "/f5/api", std::stoi(arguments[2]));
-    return 0;
-} catch (const std::exception &error) {
-    std::cerr << "cpu_bench: " << error.what() << '\n';
-    return 1;
+{
+    return bench::run_main(count, arguments, "cpu_bench SIMULATOR_URL RUNS", 2, [](const auto &operands) {
+        bench::World world(operands[0]);
+        world.set_latency(0);
+        bench::count_cpu(world, std::stoi(operands[1]));
+    });
 }

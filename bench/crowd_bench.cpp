@@ -2,11 +2,12 @@
 // of Markdown tables.
 
 #include "floor.hpp"
+#include "main.hpp"
 #include "statistics.hpp"
+#include "syncing.hpp"
 #include "world.hpp"
 
 #include <iostream>
-#include <memory>
 #include <stdexcept>
 
 namespace bench {
@@ -24,13 +25,6 @@ constexpr double most_times_one = 4;
 constexpr int calls_due = 500;
 constexpr double most_times_floor = 1.2;
 
-void check_ok(const driver::Reply &result)
-{
-    const std::string status = result.at("status");
-    if (status != "ok" && status != "coalesced")
-        throw std::runtime_error("flex_sync_crew: " + status + ": " + result.at("message"));
-}
-
 /// All connections sync one crew in sync at the same moment. Of the listings the most of all runs counts.
 void sync_one_crew_at_once(World &world, int runs)
 {
@@ -39,23 +33,20 @@ void sync_one_crew_at_once(World &world, int runs)
     world.add_call(call);
     world.make_crew(call, crew);
     world.vacuum();
-    std::vector<std::unique_ptr<driver::Session>> databases;
-    for (int i = 0; i < connections; ++i) {
-        databases.push_back(std::make_unique<driver::Session>());
-        databases.back()->prepare("sync", "SELECT * FROM flex_sync_crew($1)");
-        check_ok(databases.back()->run_prepared("sync", {call.id()}));
-    }
+    std::vector<Syncing> sessions(connections);
+    for (Syncing &session : sessions)
+        session.sync(call);
     world.set_latency(latency_ms);
     std::vector<double> one, all;
     int listings = 0;
     for (int i = 0; i < runs; ++i) {
-        one.push_back(time_of([&] { check_ok(databases.front()->run_prepared("sync", {call.id()})); }));
+        one.push_back(time_of([&] { sessions.front().sync(call); }));
         world.simulator.clear_log();
         all.push_back(time_of([&] {
-            for (const auto &database : databases)
-                database->start_prepared("sync", {call.id()});
-            for (const auto &database : databases)
-                check_ok(database->result());
+            for (Syncing &session : sessions)
+                session.start(call);
+            for (Syncing &session : sessions)
+                session.finish();
         }));
         listings = std::max(listings, world.simulator.counts()["list"]);
     }
@@ -68,7 +59,7 @@ void sync_one_crew_at_once(World &world, int runs)
 }
 
 /// CALL flex_sync_all() over crews that are all in sync.
-void sync_all(World &world, const std::string &base_url, int runs)
+void sync_all(World &world, int runs)
 {
     world.clear();
     std::vector<CrewCall> calls;
@@ -80,7 +71,7 @@ void sync_all(World &world, const std::string &base_url, int runs)
     world.vacuum();
     driver::Session ours, floors;
     ours.run("SET client_min_messages = warning");
-    Floor floor(floors, base_url, max_parallel);
+    Floor floor(floors, world.simulator.url(), max_parallel);
     const auto sync = [&](bool is_ours) { is_ours ? void(ours.run("CALL flex_sync_all()")) : floor.sync_all(calls); };
     sync(true);
     sync(false);
@@ -106,21 +97,13 @@ void sync_all(World &world, const std::string &base_url, int runs)
 } // namespace bench
 
 int main(int count, char **arguments)
-try {
-    if (count != 3) {
-        std::cerr << "Usage: crowd_bench SIMULATOR_URL RUNS\n";
-        return 2;
-    }
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-    const std::string root = arguments[1];
-    const int runs = std::stoi(arguments[2]);
-    bench::World world(root);
-    world.set_latency(0);
-    bench::sync_one_crew_at_once(world, runs);
-    world.set_latency(0);
-    bench::sync_all(world, root + "/f5/api", runs);
-    return 0;
-} catch (const std::exception &error) {
-    std::cerr << "crowd_bench: " << error.what() << '\n';
-    return 1;
+{
+    return bench::run_main(count, arguments, "crowd_bench SIMULATOR_URL RUNS", 2, [](const auto &operands) {
+        const int runs = std::stoi(operands[1]);
+        bench::World world(operands[0]);
+        world.set_latency(0);
+        bench::sync_one_crew_at_once(world, runs);
+        world.set_latency(0);
+        bench::sync_all(world, runs);
+    });
 }

@@ -1,11 +1,11 @@
 // Times a sync that has nothing to do, with and without request limits, where the log holds a million runs of the
 // account: spread over ninety days, and all of them in the last one. Writes a Markdown table.
 
-#include "driver/session.hpp"
+#include "main.hpp"
 #include "statistics.hpp"
+#include "syncing.hpp"
 #include "world.hpp"
 
-#include <curl/curl.h>
 #include <iostream>
 #include <stdexcept>
 
@@ -17,39 +17,27 @@ constexpr double most_beyond_ms = 1;
 constexpr int syncs_a_run = 10;
 constexpr CrewCall call{1};
 
-class Session {
-public:
-    explicit Session(const char *server)
+/// A session that syncs through a server.
+struct Through : Syncing {
+    explicit Through(const char *server)
     {
-        database_.run(std::string("SET flex_sync.server = '") + server + "'");
-        database_.prepare("sync", "SELECT * FROM flex_sync_crew($1)");
+        session.run(std::string("SET flex_sync.server = '") + server + "'");
         sync(); // what the runs have spent is summed up once
     }
 
     void sync()
     {
-        const driver::Reply result = database_.run_prepared("sync", {call.id()});
-        if (result.at("status") != "ok" || result.at("http_requests") != "1")
-            throw std::runtime_error("flex_sync_crew: " + result.at("status") + ": " + result.at("message"));
+        if (Syncing::sync(call).at("http_requests") != "1")
+            throw std::runtime_error("flex_sync_crew: more than a listing");
     }
-
-private:
-    driver::Session database_;
 };
 
 void make_servers(driver::Session &admin, const std::string &base_url)
 {
-    for (const char *sql :
-         {"CREATE SERVER unlimited FOREIGN DATA WRAPPER flex_sync OPTIONS (url '{url}')",
-          "CREATE SERVER limited FOREIGN DATA WRAPPER flex_sync OPTIONS (url '{url}', hourly_limit '100000000', "
-          "daily_limit '100000000')",
-          "CREATE USER MAPPING FOR CURRENT_USER SERVER unlimited OPTIONS (token 'test-token')",
-          "CREATE USER MAPPING FOR CURRENT_USER SERVER limited OPTIONS (token 'test-token')"}) {
-        std::string text = sql;
-        if (const std::size_t at = text.find("{url}"); at != std::string::npos)
-            text.replace(at, 5, base_url);
-        admin.run(text);
-    }
+    for (const std::string name : {"unlimited", "limited"})
+        admin.run("CREATE SERVER " + name + " FOREIGN DATA WRAPPER flex_sync OPTIONS (url '" + base_url +
+                  "'); CREATE USER MAPPING FOR CURRENT_USER SERVER " + name + " OPTIONS (token 'test-token')");
+    admin.run("ALTER SERVER limited OPTIONS (hourly_limit '100000000', daily_limit '100000000')");
 }
 
 /// A million runs, one every `interval`.
@@ -73,7 +61,7 @@ void fill_log(driver::Session &admin, const std::string &base_url, const char *i
 void measure(driver::Session &admin, const std::string &base_url, const char *spread, const char *interval, int runs)
 {
     fill_log(admin, base_url, interval);
-    Session without("unlimited"), with("limited");
+    Through without("unlimited"), with("limited");
     std::vector<double> times_without, times_with;
     for (int i = 0; i < 2 * runs * syncs_a_run; ++i) {
         const bool is_limited = (i + i / 2) % 2 == 0;
@@ -95,7 +83,7 @@ void run(const std::string &root, int runs)
     world.make_crew(call, {1, 20});
     world.vacuum();
     driver::Session admin;
-    const std::string base_url = root + "/f5/api";
+    const std::string base_url = world.simulator.url();
     make_servers(admin, base_url);
     measure(admin, base_url, "90 days", "7.776 seconds", runs);
     measure(admin, base_url, "a day", "86.4 milliseconds", runs);
@@ -107,15 +95,7 @@ void run(const std::string &root, int runs)
 } // namespace bench
 
 int main(int count, char **arguments)
-try {
-    if (count != 3) {
-        std::cerr << "Usage: limit_bench SIMULATOR_URL RUNS\n";
-        return 2;
-    }
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-    bench::run(arguments[1], std::stoi(arguments[2]));
-    return 0;
-} catch (const std::exception &error) {
-    std::cerr << "limit_bench: " << error.what() << '\n';
-    return 1;
+{
+    return bench::run_main(count, arguments, "limit_bench SIMULATOR_URL RUNS", 2,
+                           [](const auto &operands) { bench::run(operands[0], std::stoi(operands[1])); });
 }

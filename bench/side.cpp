@@ -1,5 +1,6 @@
 #include "side.hpp"
 #include "driver/program.hpp"
+#include "syncing.hpp"
 
 #include <stdexcept>
 
@@ -9,20 +10,12 @@ namespace {
 
 class FlexSyncSide : public Side {
 public:
-    explicit FlexSyncSide(CrewCall crew_call) : Side(crew_call)
-    {
-        database_.prepare("sync", "SELECT * FROM flex_sync_crew($1)");
-    }
+    using Side::Side;
 
-    void sync(const Scenario &) override
-    {
-        const driver::Reply result = database_.run_prepared("sync", {call.id()});
-        if (result.at("status") != "ok")
-            throw std::runtime_error("flex_sync_crew: " + result.at("status") + ": " + result.at("message"));
-    }
+    void sync(const Scenario &) override { syncing_.sync(call); }
 
 private:
-    driver::Session database_;
+    Syncing syncing_;
 };
 
 class FloorSide : public Side {

@@ -2,9 +2,11 @@
 // plot of the times.
 
 #include "floor.hpp"
+#include "main.hpp"
 #include "plot.hpp"
 #include "process.hpp"
 #include "statistics.hpp"
+#include "syncing.hpp"
 #include "world.hpp"
 
 #include <chrono>
@@ -26,38 +28,24 @@ constexpr double most_held_mib = 4;
 constexpr CrewCall small_call{1};
 constexpr CrewCall call{2};
 
-void check_ok(const driver::Reply &result)
-{
-    if (result.at("status") != "ok")
-        throw std::runtime_error("flex_sync_crew: " + result.at("status") + ": " + result.at("message"));
-}
-
-struct Session {
-    Session() { database.prepare("sync", "SELECT * FROM flex_sync_crew($1)"); }
-
-    void sync(const CrewCall &crew_call) { check_ok(database.run_prepared("sync", {crew_call.id()})); }
-
-    driver::Session database;
-};
-
 /// Of a backend's own memory, in MiB beyond what it had while it was idle.
 struct Memory {
     double peak, held;
 };
 
 /// Looks every millisecond, and at the kernel's own peak in the end.
-Memory memory_of_sync(Session &session)
+Memory memory_of_sync(Syncing &syncing)
 {
-    const Process backend(session.database.pid());
+    const Process backend(syncing.session.pid());
     const long idle = backend.private_bytes();
     backend.reset_peak();
     long peak = idle;
-    session.database.start_prepared("sync", {call.id()});
-    while (!session.database.has_ended()) {
+    syncing.start(call);
+    while (!syncing.session.has_ended()) {
         peak = std::max(peak, backend.private_bytes());
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    check_ok(session.database.result());
+    syncing.finish();
     peak = std::max(peak, backend.private_peak_bytes());
     return {static_cast<double>(peak - idle) / mib, static_cast<double>(backend.private_bytes() - idle) / mib};
 }
@@ -69,24 +57,26 @@ struct Measured {
     Memory in_sync; ///< of one that has nothing to do, in a new session
 };
 
-Measured measure(World &world, const std::string &base_url, int size, int runs)
+Measured measure(World &world, int size, int runs)
 {
     world.make_crew(call, {1, size});
     world.vacuum();
-    Session ours;
+    Syncing ours;
     ours.sync(small_call);
     const Memory first = memory_of_sync(ours);
     world.vacuum();
-    Session other;
+    Syncing other;
     other.sync(small_call);
     const Memory in_sync = memory_of_sync(other);
     driver::Session floors;
-    Floor floor(floors, base_url, 1);
+    Floor floor(floors, world.simulator.url(), 1);
     floor.sync(call);
     std::vector<double> our_times, floor_times;
     for (int i = 0; i < 2 * runs; ++i) {
         const bool is_ours = (i + i / 2) % 2 == 0;
-        (is_ours ? our_times : floor_times).push_back(time_of([&] { is_ours ? ours.sync(call) : floor.sync(call); }));
+        (is_ours ? our_times : floor_times).push_back(time_of([&] {
+            is_ours ? void(ours.sync(call)) : floor.sync(call);
+        }));
     }
     return {size, times_of(floor_times), times_of(our_times), first, in_sync};
 }
@@ -140,7 +130,7 @@ void write_plot(const std::vector<Measured> &all, const std::string &file)
         throw std::runtime_error("could not write " + file);
 }
 
-void run(World &world, const std::string &base_url, int runs, const std::string &plot_file)
+void run(World &world, int runs, const std::string &plot_file)
 {
     world.clear();
     world.set_latency(0);
@@ -149,7 +139,7 @@ void run(World &world, const std::string &base_url, int runs, const std::string 
     world.add_call(call);
     std::vector<Measured> all;
     for (const int size : sizes) {
-        all.push_back(measure(world, base_url, size, runs));
+        all.push_back(measure(world, size, runs));
         print(all.back());
     }
     print_verdicts(all);
@@ -161,17 +151,9 @@ void run(World &world, const std::string &base_url, int runs, const std::string 
 } // namespace bench
 
 int main(int count, char **arguments)
-try {
-    if (count != 4) {
-        std::cerr << "Usage: size_bench SIMULATOR_URL RUNS SVG_FILE\n";
-        return 2;
-    }
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-    const std::string root = arguments[1];
-    bench::World world(root);
-    bench::run(world, root + "/f5/api", std::stoi(arguments[2]), arguments[3]);
-    return 0;
-} catch (const std::exception &error) {
-    std::cerr << "size_bench: " << error.what() << '\n';
-    return 1;
+{
+    return bench::run_main(count, arguments, "size_bench SIMULATOR_URL RUNS SVG_FILE", 3, [](const auto &operands) {
+        bench::World world(operands[0]);
+        bench::run(world, std::stoi(operands[1]), operands[2]);
+    });
 }

@@ -1,14 +1,15 @@
 // Times syncs of one crew, flex_sync's and the peers' against the floor, as a client sees them, and writes a row of a
 // Markdown table for each scenario.
 
+#include "main.hpp"
 #include "side.hpp"
 #include "statistics.hpp"
 #include "world.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdlib>
-#include <cstring>
 #include <iostream>
 #include <stdexcept>
 
@@ -184,22 +185,15 @@ private:
 } // namespace bench
 
 int main(int count, char **arguments)
-try {
-    if (count < 3) {
-        std::cerr
-            << "Usage: sync_bench SIMULATOR_URL RUNS [SCENARIO]...\n"
-               "EDGE_COMMAND in the environment starts the one peer, PYTHON_SYNC says that the other is installed.\n";
-        return 2;
-    }
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-    bench::Comparison comparison(arguments[1], std::getenv("EDGE_COMMAND"), std::getenv("PYTHON_SYNC") != nullptr);
-    for (const bench::Scenario &scenario : bench::scenarios) {
-        const auto is_named = [&](const char *name) { return std::strcmp(scenario.name, name) == 0; };
-        if (count == 3 || std::any_of(arguments + 3, arguments + count, is_named))
-            comparison.run(scenario, std::stoi(arguments[2]));
-    }
-    return 0;
-} catch (const std::exception &error) {
-    std::cerr << "sync_bench: " << error.what() << '\n';
-    return 1;
+{
+    constexpr const char *usage =
+        "sync_bench SIMULATOR_URL RUNS [SCENARIO]...\n"
+        "EDGE_COMMAND in the environment starts the one peer, PYTHON_SYNC says that the other is installed.";
+    return bench::run_main(count, arguments, usage, 2, [](const std::vector<std::string> &operands) {
+        bench::Comparison comparison(operands[0], std::getenv("EDGE_COMMAND"), std::getenv("PYTHON_SYNC") != nullptr);
+        for (const bench::Scenario &scenario : bench::scenarios)
+            if (operands.size() == 2 ||
+                std::find(operands.begin() + 2, operands.end(), scenario.name) != operands.end())
+                comparison.run(scenario, std::stoi(operands[1]));
+    });
 }
