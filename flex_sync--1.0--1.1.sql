@@ -109,6 +109,63 @@ COMMENT ON COLUMN flex_sync_requests.runs_before IS
 
 SELECT pg_catalog.pg_extension_config_dump('flex_sync_requests', '');
 
+-- What runs have sent to Flex whose transaction has not committed. A background worker of the session writes it.
+
+CREATE TABLE flex_sync_journal (
+    run_id bigint NOT NULL,
+    ordinal integer NOT NULL,
+    crew_call_id uuid NOT NULL,
+    flex_element_id text NOT NULL,
+    server text NOT NULL,
+    action text NOT NULL,
+    technician_id uuid,
+    flex_resource_id text,
+    flex_line_item_id text,
+    sent_at timestamptz NOT NULL,
+    outcome text CHECK (outcome IN ('done', 'refused', 'unknown')),
+    http_status integer,
+    http_requests integer NOT NULL,
+    business_role_id text,
+    url text NOT NULL,
+    lock_key bigint NOT NULL,
+    run jsonb,
+    PRIMARY KEY (run_id, ordinal)
+);
+
+CREATE INDEX flex_sync_journal_lock_key_idx ON flex_sync_journal (lock_key);
+
+COMMENT ON TABLE flex_sync_journal IS
+'one row for each request that changes something in Flex, kept in a transaction of its own until that of its run commits: what is here belongs to a run that is under way or was rolled back';
+COMMENT ON COLUMN flex_sync_journal.run_id IS 'the run, which has no row in flex_sync_log yet';
+COMMENT ON COLUMN flex_sync_journal.ordinal IS 'its place among the requests of the run, from 1';
+COMMENT ON COLUMN flex_sync_journal.crew_call_id IS 'the crew call that is synced';
+COMMENT ON COLUMN flex_sync_journal.flex_element_id IS 'the Flex element that is synced';
+COMMENT ON COLUMN flex_sync_journal.server IS 'the foreign server through which it is synced';
+COMMENT ON COLUMN flex_sync_journal.action IS
+'add, remove, prune or set_role; list, where a request limit is set';
+COMMENT ON COLUMN flex_sync_journal.technician_id IS
+'the technician it is for; null for a contact of nobody who is known';
+COMMENT ON COLUMN flex_sync_journal.flex_resource_id IS 'the resource of the contact';
+COMMENT ON COLUMN flex_sync_journal.flex_line_item_id IS 'the line of the contact; null where it is not known yet';
+COMMENT ON COLUMN flex_sync_journal.sent_at IS 'when it was sent; for an add, when its intent was written';
+COMMENT ON COLUMN flex_sync_journal.outcome IS 'done, refused or unknown; null while there is no answer';
+COMMENT ON COLUMN flex_sync_journal.http_status IS 'the HTTP status of the answer; null if none came';
+COMMENT ON COLUMN flex_sync_journal.http_requests IS 'requests to Flex that it took, repeats included';
+COMMENT ON COLUMN flex_sync_journal.business_role_id IS 'the business role that is set';
+COMMENT ON COLUMN flex_sync_journal.url IS 'the url of the server, as in flex_sync_log';
+COMMENT ON COLUMN flex_sync_journal.lock_key IS 'the key of the advisory lock of the crew, under which it is settled';
+COMMENT ON COLUMN flex_sync_journal.run IS
+'what flex_sync_log will say of the run should it be rolled back; null but in its first row';
+
+SELECT pg_catalog.pg_extension_config_dump('flex_sync_journal', '');
+
+ALTER TABLE flex_sync_log ADD COLUMN settled_at timestamptz;
+
+CREATE INDEX flex_sync_log_settled_at_idx ON flex_sync_log (settled_at) WHERE settled_at IS NOT NULL;
+
+COMMENT ON COLUMN flex_sync_log.settled_at IS
+'for a run whose transaction was rolled back: when the journal was settled; null for others';
+
 -- What the prune policy leaves. Runs of 1.0 have null in the log.
 
 ALTER TYPE flex_sync_result ADD ATTRIBUTE retained integer;
@@ -123,7 +180,7 @@ COMMENT ON COLUMN flex_sync_result.diagnostics IS
 -- What 1.0 left without a comment.
 
 COMMENT ON COLUMN flex_sync_log.run_id IS 'the run; ids grow in the order in which runs begin';
-COMMENT ON COLUMN flex_sync_log.status IS 'ok, partial, failed, blocked or deferred';
+COMMENT ON COLUMN flex_sync_log.status IS 'ok, partial, failed, blocked, deferred or rolled_back';
 COMMENT ON COLUMN flex_sync_log.job_id IS 'the job of the crew call; null where it has none';
 COMMENT ON COLUMN flex_sync_log.department IS 'the department of the crew call; null where it has none';
 
@@ -194,12 +251,22 @@ SELECT c.duplicates,
        c.duplicates = 0 AS duplicates_on_target,
        c.missing_crew = 0 AS missing_crew_on_target,
        coalesce(l.failure_rate_24h < 0.01, true) AS failure_rate_24h_on_target,
-       coalesce(l.mean_duration_ms_24h < 5000, true) AS mean_duration_ms_24h_on_target
+       coalesce(l.mean_duration_ms_24h < 5000, true) AS mean_duration_ms_24h_on_target,
+       u.runs AS unsettled_runs
 FROM flex_sync_crew_counts() AS c
 CROSS JOIN (
+    SELECT count(DISTINCT j.run_id) AS runs
+    FROM flex_sync_journal AS j
+    WHERE NOT EXISTS (
+        SELECT FROM pg_locks AS k
+        WHERE k.locktype = 'userlock' AND k.objsubid = 996
+              AND k.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+              AND k.classid::bigint = j.run_id >> 32 AND k.objid::bigint = j.run_id & 4294967295)
+) AS u
+CROSS JOIN (
     SELECT count(*) AS syncs_24h,
-           (count(*) FILTER (WHERE status IN ('failed', 'partial')))::double precision
-               / nullif(count(*) FILTER (WHERE status IN ('ok', 'partial', 'failed')), 0) AS failure_rate_24h,
+           (count(*) FILTER (WHERE status IN ('failed', 'partial', 'rolled_back')))::double precision
+               / nullif(count(*) FILTER (WHERE status IN ('ok', 'partial', 'failed', 'rolled_back')), 0) AS failure_rate_24h,
            avg(duration_ms) AS mean_duration_ms_24h,
            percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms) AS p95_duration_ms_24h
     FROM flex_sync_log
@@ -213,13 +280,15 @@ COMMENT ON COLUMN flex_sync_health.missing_crew IS
 'desired technicians with a resource and without a row, on calls that have an element';
 COMMENT ON COLUMN flex_sync_health.syncs_24h IS 'runs that began in the last 24 hours';
 COMMENT ON COLUMN flex_sync_health.failure_rate_24h IS
-'failed and partial runs as a fraction of ok, partial and failed ones; null where there were none';
+'failed, partial and rolled_back runs as a fraction of these and ok ones; null where there were none';
 COMMENT ON COLUMN flex_sync_health.mean_duration_ms_24h IS 'mean duration of a run in milliseconds';
 COMMENT ON COLUMN flex_sync_health.p95_duration_ms_24h IS '95th percentile of the durations in milliseconds';
 COMMENT ON COLUMN flex_sync_health.duplicates_on_target IS 'the target is 0';
 COMMENT ON COLUMN flex_sync_health.missing_crew_on_target IS 'the target is 0';
 COMMENT ON COLUMN flex_sync_health.failure_rate_24h_on_target IS 'the target is under 0.01';
 COMMENT ON COLUMN flex_sync_health.mean_duration_ms_24h_on_target IS 'the target is under 5000';
+COMMENT ON COLUMN flex_sync_health.unsettled_runs IS
+'rolled back runs whose entries in flex_sync_journal no sync has settled yet';
 
 CREATE VIEW flex_sync_alerts AS
 WITH hour AS (
@@ -229,9 +298,9 @@ WITH hour AS (
 )
 SELECT 'failure_rate'::text AS alert, h.rate AS value, 0.05::double precision AS threshold, h.since,
        'Look at message and diagnostics of the failed runs in flex_sync_log, and at flex_sync_check(true).'::text AS hint
-FROM (SELECT (count(*) FILTER (WHERE status IN ('failed', 'partial')))::double precision
-                 / nullif(count(*) FILTER (WHERE status IN ('ok', 'partial', 'failed')), 0) AS rate,
-             min(started_at) FILTER (WHERE status IN ('failed', 'partial')) AS since
+FROM (SELECT (count(*) FILTER (WHERE status IN ('failed', 'partial', 'rolled_back')))::double precision
+                 / nullif(count(*) FILTER (WHERE status IN ('ok', 'partial', 'failed', 'rolled_back')), 0) AS rate,
+             min(started_at) FILTER (WHERE status IN ('failed', 'partial', 'rolled_back')) AS since
       FROM hour) AS h
 WHERE h.rate > 0.05
 UNION ALL
@@ -248,10 +317,18 @@ UNION ALL
 SELECT 'unique_violation', h.violations, 0, h.since,
        'Something beside flex_sync writes rows of flex_crew_assignments, or a unique constraint of yours refuses them: the message in diagnostics names it.'
 FROM (SELECT count(*) AS violations, min(started_at) AS since FROM hour WHERE diagnostics @> '[{"code": "23505"}]') AS h
-WHERE h.violations > 0;
+WHERE h.violations > 0
+UNION ALL
+SELECT 'rolled_back', h.runs, 0, h.since,
+       'A transaction was rolled back, or a session ended, after its sync had changed Flex: look at message in flex_sync_log, and for timeouts that are shorter than the deadline.'
+FROM (SELECT count(*) AS runs, min(l.settled_at) AS since
+      FROM flex_sync_log AS l
+      WHERE l.status = 'rolled_back' AND l.settled_at > now() - interval '1 hour') AS h
+WHERE h.runs > 0;
 
 COMMENT ON VIEW flex_sync_alerts IS 'one row for each threshold that is exceeded now';
-COMMENT ON COLUMN flex_sync_alerts.alert IS 'failure_rate, slow_sync, duplicate or unique_violation';
+COMMENT ON COLUMN flex_sync_alerts.alert IS
+'failure_rate, slow_sync, duplicate, unique_violation or rolled_back';
 COMMENT ON COLUMN flex_sync_alerts.value IS 'what was measured: a fraction, milliseconds or a number';
 COMMENT ON COLUMN flex_sync_alerts.threshold IS 'the threshold that the value exceeds';
 COMMENT ON COLUMN flex_sync_alerts.since IS 'when it began, as far as the log of the last hour tells';
@@ -292,7 +369,8 @@ BEGIN
               UNION ALL
               SELECT 'TABLE', c.oid::regclass::text, c.relowner, c.relacl, c.oid, 'pg_class'::regclass
               FROM pg_class AS c
-              WHERE c.relname IN ('flex_sync_health', 'flex_sync_alerts', 'flex_sync_activity', 'flex_sync_requests')
+              WHERE c.relname IN ('flex_sync_health', 'flex_sync_alerts', 'flex_sync_activity', 'flex_sync_requests',
+                                'flex_sync_journal')
              ) AS o (kind, object, owner, acl, oid, class)
         JOIN pg_depend AS d ON d.classid = o.class AND d.objid = o.oid AND d.deptype = 'e'
         JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'flex_sync'

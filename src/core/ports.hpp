@@ -67,14 +67,17 @@ struct Change {
     std::optional<BusinessRoleId> role = {}; ///< SetRole; Add: the role to set once the contact is there
 };
 
+class Recording;
+
 /// Changes of one element that go out together.
 struct Changes {
     std::vector<Change> list;
     /// Asked once of each line that an add was answered with: an add that got another's line is `Unknown`
     /// (`line_taken`).
     std::function<bool(const LineItemId &)> is_new;
-    bool deletes_in_bulk = false; ///< all deletions in one request, which only a listing can confirm
-    TimePoint deadline;           ///< nothing is begun that could end after it
+    bool deletes_in_bulk = false;   ///< all deletions in one request, which only a listing can confirm
+    Recording *recording = nullptr; ///< asked before each request, and told of its end; none: nothing is recorded
+    TimePoint deadline;             ///< nothing is begun that could end after it
 };
 
 /// What became of a change. An `Add` that is done has a line; without one it is `Unknown`.

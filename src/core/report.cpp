@@ -264,13 +264,14 @@ SyncResult report_refusal(const Crew &crew, const Answer &answer, int requests)
     result.retry_after = answer.retry_after;
     result.never_fits = answer.code == "never_fits";
     result.message =
-        answer.code == "request_limit" || result.never_fits
+        answer.code == "request_limit" || answer.code == "journal" || result.never_fits
             ? "Nothing was changed. " + answer.message
             : "The contacts of the crew call could not be listed, and nothing was changed. " + answer.message;
     if (answer.code == "rate_limited")
         result.message += answer.retry_after ? " Try again in " + seconds_of(*answer.retry_after) + "."
                                              : std::string(" Try again later.");
-    result.diagnostics.push_back({.action = "list", .code = answer.code, .message = answer.message});
+    result.diagnostics.push_back(
+        {.action = answer.code == "journal" ? "sync" : "list", .code = answer.code, .message = answer.message});
     if (answer.http_status != 0)
         result.diagnostics.back().http_status = answer.http_status;
     return result;

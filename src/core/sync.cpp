@@ -38,6 +38,15 @@ Change change_of(const Step &step)
     }
 }
 
+JournalEntry entry_of(const Step &step)
+{
+    return {.action = step.action,
+            .technician = copy_of(step.technician),
+            .resource = copy_of(step.resource),
+            .line = copy_of(step.line),
+            .role = copy_of(step.role)};
+}
+
 /// A step for each request, in the order in which they begin: deletions, roles, then adds, each of which brings its
 /// role.
 std::vector<const Step *> steps_to_send(const Plan &plan, const Ledger &ledger)
@@ -132,6 +141,7 @@ Want Sync::listed(Listing listing)
 {
     return go_on([&]() -> Want {
         course_.requests += listing.requests;
+        record_answer(listing);
         meanwhile();
         if (stage_ != Stage::FirstListing)
             return see(std::move(listing));
@@ -213,6 +223,7 @@ Want Sync::ask()
         --prepaid_.listings;
     else if (!set_aside(1))
         return see_nothing();
+    record_listing();
     return WantsListing{policy_.deadline};
 }
 
@@ -328,6 +339,39 @@ bool Sync::can_look_again()
     return true;
 }
 
+// ---- the journal --------------------------------------------------------------------------------------------------
+
+/// False if nothing may be changed for want of a journal; then the answer to a listing that is not sent says so.
+bool Sync::open_journal()
+{
+    if (!policy_.journal)
+        return true;
+    std::optional<std::string> why = policy_.journal->open(policy_.deadline);
+    if (!why)
+        return true;
+    listing_ = {.outcome = Outcome::RefusedForNow, .code = "journal", .message = std::move(*why)};
+    return false;
+}
+
+/// Where requests are limited, a listing counts whatever becomes of the transaction.
+void Sync::record_listing()
+{
+    if (!policy_.journal || !policy_.journal->records_listings())
+        return;
+    look_.entry = {.ordinal = policy_.journal->next_listing()};
+    policy_.journal->record(look_.entry);
+}
+
+void Sync::record_answer(const Listing &listing)
+{
+    if (look_.entry.ordinal == 0)
+        return;
+    look_.entry.outcome = listing.answer.outcome;
+    look_.entry.http_status = listing.answer.http_status;
+    look_.entry.requests = listing.requests;
+    policy_.journal->record(look_.entry);
+}
+
 // ---- a pass -------------------------------------------------------------------------------------------------------
 
 Want Sync::begin_passes()
@@ -338,7 +382,7 @@ Want Sync::begin_passes()
     note_earlier_adds();
     if (std::optional<std::string> why = why_blocked())
         return report_block(picture_, ledger_, std::move(*why), course_.requests);
-    if (!set_requests_aside())
+    if (!set_requests_aside() || (requests_to_send() > 0 && !open_journal()))
         return see_nothing();
     return begin_pass();
 }
@@ -392,10 +436,19 @@ Want Sync::carry_out()
     sending_.steps = steps_to_send(picture_.plan(), ledger_);
     if (sending_.steps.empty())
         return write_rows();
+    // The plan may ask for something only now that rows are forgotten.
+    if (!open_journal()) {
+        stop({.action = "sync", .code = listing_.code, .message = listing_.message});
+        return finish();
+    }
     std::vector<Change> changes;
+    std::vector<JournalEntry> entries;
     changes.reserve(sending_.steps.size());
-    for (const Step *step : sending_.steps)
+    for (const Step *step : sending_.steps) {
         changes.push_back(change_of(*step));
+        if (policy_.journal)
+            entries.push_back(entry_of(*step));
+    }
     for (const Step &step : picture_.plan().steps)
         ledger_.sending(step);
     if (!std::exchange(course_.has_begun, true))
@@ -403,7 +456,7 @@ Want Sync::carry_out()
     stage_ = Stage::Changes;
     // The closing listing takes about as long as the one before; its time is set aside.
     const auto reserve = std::chrono::ceil<Milliseconds>(listing_.duration * 1.5) + least_reserve;
-    return send(std::move(changes), policy_.deadline - reserve);
+    return send(std::move(changes), std::move(entries), policy_.deadline - reserve);
 }
 
 /// Finds the rows that could not be written once Flex has done its part, before anybody is called: such a technician
@@ -431,8 +484,10 @@ void Sync::rehearse_rows()
     ledger_.close_what_has_no_row(picture_.plan());
 }
 
-Want Sync::send(std::vector<Change> list, TimePoint deadline)
+Want Sync::send(std::vector<Change> list, std::vector<JournalEntry> entries, TimePoint deadline)
 {
+    if (policy_.journal)
+        sending_.recording.emplace(*policy_.journal, std::move(entries));
     const auto deletions = std::count_if(list.begin(), list.end(),
                                          [](const Change &change) { return change.kind == Change::Kind::Delete; });
     const bool in_bulk = takes_bulk(static_cast<int>(deletions));
@@ -441,6 +496,7 @@ Want Sync::send(std::vector<Change> list, TimePoint deadline)
                    .is_new = [lines = lines_in_use(picture_, known_, ledger_)](
                                  const LineItemId &line) mutable { return lines.insert(line).second; },
                    .deletes_in_bulk = in_bulk,
+                   .recording = policy_.journal ? &*sending_.recording : nullptr,
                    .deadline = deadline};
 }
 
@@ -506,8 +562,11 @@ Want Sync::take_back(const std::vector<RowError> &errors, const RowChanges &rows
     const auto requests = static_cast<int>(sending_.taken_back.size());
     if (requests == 0 || (policy_.budget && policy_.budget->set_aside(requests)))
         return end_sending();
+    std::vector<JournalEntry> entries;
+    for (const Change &change : sending_.taken_back)
+        entries.push_back({.action = Action::Remove, .resource = change.resource, .line = change.line});
     stage_ = Stage::TakingBack;
-    return send(sending_.taken_back, policy_.deadline);
+    return send(sending_.taken_back, std::move(entries), policy_.deadline);
 }
 
 // ---- what became of it --------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 
 #include "core/error.hpp"
 #include "core/guards.hpp"
+#include "core/journal.hpp"
 #include "core/report.hpp"
 
 #include <variant>
@@ -16,6 +17,7 @@ struct Policy {
     int max_removals = 5;            ///< more deletions than this, and more than half of the contacts: blocked
     TimePoint deadline;              ///< nothing is begun that could end after it
     RequestBudget *budget = nullptr; ///< none: as many requests as it takes
+    Journal *journal = nullptr;      ///< none: what is sent is remembered with the transaction only
     bool deletes_in_bulk = false;    ///< Flex takes many deletions in one request
     bool only_plans = false;         ///< ends once it has planned, and changes nothing
 };
@@ -72,15 +74,17 @@ private:
         int listings = 0;
         std::unordered_set<LineItemId> missing = {}; ///< from the last one
         TimePoint begun_at = {};
+        JournalEntry entry = {}; ///< of the one that is under way
     };
 
     /// What one pass sends, until a closing listing has told what became of it.
     struct Sending {
         std::vector<const Step *> steps = {}; ///< in the plan, in the order of the changes
         std::vector<Change> taken_back = {};  ///< contacts that no row can tell of
-        int requests = 0;                     ///< that all of it took
-        std::size_t looks = 0;                ///< since then
-        bool was_in_bulk = false;             ///< this pass or an earlier one
+        std::optional<Recording> recording = {};
+        int requests = 0;         ///< that all of it took
+        std::size_t looks = 0;    ///< since then
+        bool was_in_bulk = false; ///< this pass or an earlier one
     };
 
     /// Requests that are set aside already.
@@ -106,12 +110,16 @@ private:
     bool set_requests_aside();
     bool can_look_again();
 
+    bool open_journal();
+    void record_listing();
+    void record_answer(const Listing &listing);
+
     Want begin_passes();
     Want begin_pass();
     Want carry_out();
     Want write_rows();
     Want take_back(const std::vector<RowError> &errors, const RowChanges &rows);
-    Want send(std::vector<Change> list, TimePoint deadline);
+    Want send(std::vector<Change> list, std::vector<JournalEntry> entries, TimePoint deadline);
     Want end_sending();
     Want close_in_time();
     Want close();

@@ -1,5 +1,6 @@
 #include "flex/client.hpp"
 
+#include "core/journal.hpp"
 #include "flex/added_line.hpp"
 #include "flex/json.hpp"
 #include "flex/listing.hpp"
@@ -22,6 +23,16 @@ constexpr const char *json_type = "application/json";
 bool is_deletion(const Change &change)
 {
     return change.kind == Change::Kind::Delete;
+}
+
+/// The places of those changes in the list.
+std::vector<std::size_t> places_of(const core::Changes &changes, const auto &is_one)
+{
+    std::vector<std::size_t> places;
+    for (std::size_t place = 0; place < changes.list.size(); ++place)
+        if (is_one(changes.list[place]))
+            places.push_back(place);
+    return places;
 }
 
 DecodedListing part_of_a_list()
@@ -104,47 +115,69 @@ std::vector<core::Listing> Client::list(std::span<const core::ElementId> element
 core::ChangeResults Client::carry_out(const core::ElementId &element, const core::Changes &changes)
 {
     const int requests_before = requests_sent();
-    std::vector<core::ChangeResult> results =
-        changes.deletes_in_bulk ? carry_out_in_bulk(element, changes) : carry_out_singly(element, changes);
+    std::vector<core::ChangeResult> results(changes.list.size());
+    if (changes.deletes_in_bulk)
+        carry_out_in_bulk(element, changes, results);
+    else
+        carry_out_singly(element, changes, places_of(changes, [](const Change &) { return true; }), results);
     return {.list = std::move(results), .requests = requests_sent() - requests_before};
 }
 
-std::vector<core::ChangeResult> Client::carry_out_singly(const core::ElementId &element, const core::Changes &changes)
+void Client::carry_out_singly(const core::ElementId &element, const core::Changes &changes, const Places &places,
+                              std::vector<core::ChangeResult> &results)
 {
     std::vector<Request> requests;
-    for (const Change &change : changes.list)
-        requests.push_back(request_for(element, change));
-    std::vector<core::ChangeResult> results(changes.list.size());
-    std::vector<int> tries(changes.list.size(), 0);
+    for (const std::size_t place : places)
+        requests.push_back(request_for(element, changes.list[place]));
+    std::vector<int> tries(places.size(), 0);
+    core::Recording *const recording = changes.recording;
+    const auto is_permitted = [&](std::size_t index) {
+        core::ChangeResult &result = results[places[index]];
+        const core::Permit permit = recording ? recording->before(places[index], result) : core::Permit::Go;
+        if (permit == core::Permit::Never)
+            result.answer = unrecorded_answer();
+        return permit;
+    };
     http_.perform(
         std::move(requests), changes.deadline,
         [&](std::size_t index, const Response &response) {
-            return take(element, changes.list[index], changes.is_new, results[index], tries[index], response);
+            const std::size_t place = places[index];
+            const Change &change = changes.list[place];
+            core::ChangeResult &result = results[place];
+            std::optional<Http::Next> next = take(element, change, changes.is_new, result, tries[index], response);
+            const bool role_follows = next && result.line && !result.role_answer;
+            if (recording)
+                recording->after(place, result, response.sends, !next || role_follows);
+            return next;
         },
         [&](std::size_t index) {
+            core::ChangeResult &result = results[places[index]];
             // What was tried before keeps the answer that it got.
             if (tries[index] > 0)
-                return repeats_.take_back();
+                repeats_.take_back();
             // A line without an answer to its role: the add is done, and only its role found no time.
-            if (results[index].line)
-                results[index].role_answer = unsent_answer();
-            else
-                results[index].answer = unsent_answer();
-        });
-    return results;
+            else if (result.line)
+                result.role_answer = unsent_answer();
+            else if (result.answer.code.empty())
+                result.answer = unsent_answer();
+            if (recording)
+                recording->after(places[index], result, 0, true);
+        },
+        {}, is_permitted);
 }
 
 /// The deletions in one request, then the others. Some tenants answer 2xx and delete nothing, so that only a listing
 /// tells what was done.
-std::vector<core::ChangeResult> Client::carry_out_in_bulk(const core::ElementId &element, const core::Changes &changes)
+void Client::carry_out_in_bulk(const core::ElementId &element, const core::Changes &changes,
+                               std::vector<core::ChangeResult> &results)
 {
-    core::Answer answer = delete_in_bulk(changes);
+    const Places deletions = places_of(changes, is_deletion);
+    core::Answer answer = delete_in_bulk(changes, deletions);
     if (answer.outcome == Outcome::Refused) {
-        const auto deletions = std::count_if(changes.list.begin(), changes.list.end(), is_deletion);
         std::optional<core::RequestBudget::Refusal> refusal =
-            budget_ ? budget_->set_aside(static_cast<int>(deletions)) : std::nullopt;
+            budget_ ? budget_->set_aside(static_cast<int>(deletions.size())) : std::nullopt;
         if (!refusal)
-            return carry_out_singly(element, changes);
+            return carry_out_singly(element, changes, places_of(changes, [](const Change &) { return true; }), results);
         answer.code = "request_limit";
         answer.message = "Flex refused to delete several lines at once. " + std::move(refusal->why);
     }
@@ -153,26 +186,30 @@ std::vector<core::ChangeResult> Client::carry_out_in_bulk(const core::ElementId 
         answer.code = "bulk_delete";
         answer.message = "Flex accepted the deletion of several lines. No listing has confirmed it yet.";
     }
-    core::Changes others{.list = changes.list, .is_new = changes.is_new, .deadline = changes.deadline};
-    std::erase_if(others.list, is_deletion);
-    std::vector<core::ChangeResult> results_of_others = carry_out_singly(element, others);
-    std::vector<core::ChangeResult> results;
-    auto other = results_of_others.begin();
-    for (const Change &change : changes.list)
-        results.push_back(is_deletion(change) ? core::ChangeResult{.answer = answer} : std::move(*other++));
-    return results;
+    for (const std::size_t place : deletions) {
+        results[place].answer = answer;
+        if (changes.recording)
+            changes.recording->after(place, results[place], 0, true);
+    }
+    carry_out_singly(element, changes, places_of(changes, [](const Change &change) { return !is_deletion(change); }),
+                     results);
 }
 
-core::Answer Client::delete_in_bulk(const core::Changes &changes)
+core::Answer Client::delete_in_bulk(const core::Changes &changes, const Places &deletions)
 {
-    const Request bulk = bulk_delete_request(changes.list);
+    const Request bulk = bulk_delete_request(changes);
     core::Answer answer = unsent_answer();
     int tries = 0;
+    if (changes.recording)
+        changes.recording->before_bulk(deletions);
     http_.perform(
         {bulk}, changes.deadline,
         [&](std::size_t, const Response &response) {
             answer = answer_of(response);
-            return again(bulk, answer, Repeatability::Idempotent, ++tries);
+            std::optional<Http::Next> next = again(bulk, answer, Repeatability::Idempotent, ++tries);
+            if (changes.recording)
+                changes.recording->after(deletions.front(), {.answer = answer}, response.sends, false);
+            return next;
         },
         [&](std::size_t) {
             if (tries > 0)
@@ -291,10 +328,10 @@ Request Client::role_request(const core::ElementId &element, const core::LineIte
             .content_type = json_type};
 }
 
-Request Client::bulk_delete_request(std::span<const Change> changes) const
+Request Client::bulk_delete_request(const core::Changes &changes) const
 {
     std::string body;
-    for (const Change &change : changes)
+    for (const Change &change : changes.list)
         if (is_deletion(change))
             body.append(body.empty() ? "" : "&")
                 .append(bulk_parameter_)

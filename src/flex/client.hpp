@@ -28,11 +28,14 @@ private:
     Request role_request(const core::ElementId &element, const core::LineItemId &line,
                          const core::BusinessRoleId &role) const;
     Request delete_request(const core::LineItemId &line) const;
-    Request bulk_delete_request(std::span<const core::Change> changes) const;
+    Request bulk_delete_request(const core::Changes &changes) const;
     using IsNew = std::function<bool(const core::LineItemId &)>;
-    std::vector<core::ChangeResult> carry_out_singly(const core::ElementId &element, const core::Changes &changes);
-    std::vector<core::ChangeResult> carry_out_in_bulk(const core::ElementId &element, const core::Changes &changes);
-    core::Answer delete_in_bulk(const core::Changes &changes);
+    using Places = std::vector<std::size_t>; ///< in the list of changes
+    void carry_out_singly(const core::ElementId &element, const core::Changes &changes, const Places &places,
+                          std::vector<core::ChangeResult> &results);
+    void carry_out_in_bulk(const core::ElementId &element, const core::Changes &changes,
+                           std::vector<core::ChangeResult> &results);
+    core::Answer delete_in_bulk(const core::Changes &changes, const Places &deletions);
     Request request_for(const core::ElementId &element, const core::Change &change) const;
     std::optional<Http::Next> take(const core::ElementId &element, const core::Change &change, const IsNew &is_new,
                                    core::ChangeResult &result, int &tries, const Response &response);

@@ -28,20 +28,25 @@ struct Http::Batch {
     core::TimePoint deadline;
     const OnResponse &on_response;
     const OnUnsent &on_unsent;
+    const IsPermitted &is_permitted;
+    bool waits_for_permit = false; ///< the first that could begin now may not yet
 
-    /// The moment at which the first of those that wait may begin; none if none waits.
+    /// The moment at which the first of those that wait may begin, as far as time alone keeps them; none if none waits.
     std::optional<core::TimePoint> next_begin() const
     {
         std::optional<core::TimePoint> next;
+        const core::TimePoint now = steady_clock::now();
         for (const Waiting &request : waiting)
-            next = std::min(next.value_or(core::TimePoint::max()), std::max(request.not_before, held_until));
+            if (const core::TimePoint begin = std::max(request.not_before, held_until);
+                begin > now || !waits_for_permit)
+                next = std::min(next.value_or(core::TimePoint::max()), begin);
         return next;
     }
 
     WaitFor waits_for() const
     {
         if (under_way.empty())
-            return WaitFor::Repeat;
+            return waits_for_permit ? WaitFor::Journal : WaitFor::Repeat;
         const bool is_change = std::any_of(under_way.begin(), under_way.end(), [](const auto &transfer) {
             return transfer->method() != Request::Method::Get;
         });
@@ -54,14 +59,15 @@ Http::Http(HttpOptions options, Waiter &waiter) : options_(std::move(options)), 
 }
 
 void Http::perform(std::vector<Request> requests, core::TimePoint deadline, const OnResponse &on_response,
-                   const OnUnsent &on_unsent, const Meanwhile &meanwhile)
+                   const OnUnsent &on_unsent, const Meanwhile &meanwhile, const IsPermitted &is_permitted)
 {
     Batch batch{.waiting = {},
                 .under_way = {},
                 .held_until = {},
                 .deadline = deadline,
                 .on_response = on_response,
-                .on_unsent = on_unsent};
+                .on_unsent = on_unsent,
+                .is_permitted = is_permitted};
     const std::string why_not = load_authorities(requests);
     for (std::size_t index = 0; index < requests.size(); ++index) {
         if (why_not.empty()) {
@@ -100,6 +106,7 @@ std::string Http::load_authorities(const std::vector<Request> &requests)
 void Http::start_some(Batch &batch)
 {
     const core::TimePoint now = steady_clock::now();
+    batch.waits_for_permit = false;
     for (auto next = batch.waiting.begin(); next != batch.waiting.end();) {
         const bool is_hopeless =
             !has_time(batch, next->request) || std::max(next->not_before, batch.held_until) >= batch.deadline;
@@ -109,9 +116,15 @@ void Http::start_some(Batch &batch)
         }
         if (!is_hopeless && batch.under_way.size() >= static_cast<std::size_t>(options_.max_parallel))
             return;
+        const core::Permit permit =
+            batch.is_permitted && !is_hopeless ? batch.is_permitted(next->index) : core::Permit::Go;
+        if (permit == core::Permit::Wait) {
+            batch.waits_for_permit = true;
+            return;
+        }
         Waiting request = std::move(*next);
         next = batch.waiting.erase(next);
-        if (is_hopeless) {
+        if (is_hopeless || permit == core::Permit::Never) {
             batch.on_unsent(request.index);
             continue;
         }

@@ -1,6 +1,7 @@
 #pragma once
 // HTTP requests in parallel, over connections that are kept, while somebody else hears the session's interrupts.
 
+#include "core/journal.hpp"
 #include "flex/transfer.hpp"
 #include "flex/waiter.hpp"
 
@@ -31,12 +32,16 @@ public:
     /// Called once, when the first requests are under way. It performs none itself.
     using Meanwhile = std::function<void()>;
 
+    /// Asked before each request is begun, and again after each wait while it says `Wait`. One that may never be sent
+    /// counts as unsent.
+    using IsPermitted = std::function<core::Permit(std::size_t index)>;
+
     Http(HttpOptions options, Waiter &waiter);
 
     /// Sends the requests, at most `max_parallel` at once, begun in their order. Each may take `request_timeout`, but
     /// none past the deadline. What the waiter or a callback throws ends all of them.
     void perform(std::vector<Request> requests, core::TimePoint deadline, const OnResponse &on_response,
-                 const OnUnsent &on_unsent, const Meanwhile &meanwhile = {});
+                 const OnUnsent &on_unsent, const Meanwhile &meanwhile = {}, const IsPermitted &is_permitted = {});
 
     /// Requests on the wire so far, those included that libcurl sent again by itself.
     int requests_sent() const { return requests_sent_; }

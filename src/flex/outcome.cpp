@@ -145,4 +145,11 @@ core::Answer unsent_answer()
             .message = "There was no time left for the request before the deadline."};
 }
 
+core::Answer unrecorded_answer()
+{
+    return {.outcome = Outcome::NotSent,
+            .code = "journal",
+            .message = "The journal could not be written, so nothing was sent."};
+}
+
 } // namespace flex

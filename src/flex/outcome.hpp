@@ -13,4 +13,7 @@ core::Answer answer_of(const Response &response, bool is_delete = false);
 /// The answer for a request that the deadline left no time for.
 core::Answer unsent_answer();
 
+/// The answer for an add whose intent the journal did not take.
+core::Answer unrecorded_answer();
+
 } // namespace flex

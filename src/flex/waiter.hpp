@@ -5,8 +5,9 @@
 
 namespace flex {
 
-/// What is waited for: answers to reads only, the answer to some change, or the moment for a repeat.
-enum class WaitFor { Listing, Change, Repeat };
+/// What is waited for: answers to reads only, the answer to some change, the moment for a repeat, or that what is about
+/// to be sent is recorded.
+enum class WaitFor { Listing, Change, Repeat, Journal };
 
 class Waiter {
 public:

@@ -17,7 +17,9 @@ namespace {
 std::int64_t begin_run(CrewSession &session, const std::string &account)
 {
     show_run(account);
-    return next_run_id(session.statements, session.own);
+    const std::int64_t run_id = next_run_id(session.statements, session.own);
+    show_run_id(run_id);
+    return run_id;
 }
 
 Run run_of(CrewSession &session, const SyncPolicy &policy)
@@ -36,13 +38,14 @@ Run run_of(CrewSession &session, const SyncPolicy &policy)
 
 CrewRun::CrewRun(CrewSession &session, const SyncPolicy &policy, FlexLink &link)
     : session_(session), link_(link), element_(session.element()), running_(element_), begun_(link.clock.now()),
-      run_(run_of(session, policy)),
+      run_(run_of(session, policy)), journal_(session.connection, session.own, run_, element_),
       budget_(link.budget), policy_{.prune = policy.prune,
                                     .max_removals = policy.max_removals,
                                     .deadline = time_limit(begun_, session.connection.options.deadline),
                                     .budget = &budget_,
+                                    .journal = journal_.in_use(),
                                     .deletes_in_bulk = !session.connection.options.http.bulk_delete.empty()},
-      store_(session.statements, session.relations, session.own, session.connection.server, element_, guard_),
+      store_(session.statements, session.relations, session.own, session.connection.server, element_),
       sync_(policy_, store_, link.clock), before_{link.client.requests_sent(), link.client.repeats()}
 {
 }
@@ -62,6 +65,7 @@ void CrewRun::carry_out()
 bool CrewRun::begin()
 {
     bound_waits();
+    journal_.prepare();
     core::Want want = sync_.begin();
     if (core::SyncResult *const end = std::get_if<core::SyncResult>(&want))
         run_.result = std::move(*end);
@@ -71,6 +75,7 @@ bool CrewRun::begin()
 void CrewRun::meanwhile()
 {
     bound_waits();
+    settle(session_.statements, session_.own, lock_key(element_), *run_.run_id);
     sync_.meanwhile();
 }
 
@@ -101,9 +106,14 @@ SyncRow CrewRun::log()
     run_.status = core::name_of(run_.result.status);
     run_.duration_ms = std::chrono::duration<double, std::milli>(steady_clock::now() - begun_).count();
     bound_waits();
+    const bool is_journaled = journal_.close();
+    if (std::optional<core::Diagnostic> trouble = journal_.trouble())
+        run_.result.diagnostics.push_back(*std::move(trouble));
     SyncRow row = row_of(run_);
     try {
-        guard_.run([&] { write_log(session_.statements, session_.own, run_, row); });
+        store_.run_guarded([&] { write_log(session_.statements, session_.own, run_, row); });
+        if (is_journaled)
+            clear_journal(session_.statements, session_.own, *run_.run_id);
     } catch (const core::DatabaseError &error) {
         run_.result.counts.failed += 1;
         run_.result.diagnostics.push_back(

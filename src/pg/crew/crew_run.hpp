@@ -4,6 +4,7 @@
 #include "core/sync.hpp"
 #include "pg/crew/crew_session.hpp"
 #include "pg/crew/flex_link.hpp"
+#include "pg/crew/run_journal.hpp"
 #include "pg/crew/run_log.hpp"
 #include "pg/server/lock.hpp"
 
@@ -65,7 +66,7 @@ private:
     RunningSync running_;
     core::TimePoint begun_;
     Run run_;
-    Guard guard_;
+    RunJournal journal_;
     RequestBudget budget_;
     core::Policy policy_;
     CrewStore store_;

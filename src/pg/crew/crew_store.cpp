@@ -120,9 +120,9 @@ constexpr std::string_view read_deferrable_sql = R"(
 std::uint64_t CrewStore::written_ = 0;
 
 CrewStore::CrewStore(Statements &statements, CrewRelations relations, OwnTables own, std::string server,
-                     const core::ElementId &element, Guard &guard)
+                     const core::ElementId &element)
     : statements_(statements), relations_(std::move(relations)), own_(std::move(own)), server_(std::move(server)),
-      element_(element.canonical()), guard_(guard)
+      element_(element.canonical())
 {
 }
 

@@ -37,9 +37,12 @@ struct CrewMoment {
 class CrewStore final : public core::CrewStore {
 public:
     CrewStore(Statements &statements, CrewRelations relations, OwnTables own, std::string server,
-              const core::ElementId &element, Guard &guard);
+              const core::ElementId &element);
 
     void guard() override;
+
+    /// Runs what else is written for the sync under the same guard.
+    template <class Body> void run_guarded(Body &&body) const { guard_.run(body); }
 
     core::Crew read() override;
     bool is_as_read() override;
@@ -77,7 +80,7 @@ private:
     OwnTables own_;
     std::string server_;
     std::string element_; ///< canonical
-    Guard &guard_;
+    Guard guard_;
     std::string deferrable_; ///< constraints of the rows' relation that are checked at commit, as SQL lists them
     CrewMoment read_as_of_;
     bool is_local_ = false;        ///< the crew that was read is all of this server

@@ -115,6 +115,14 @@ Refusal read_max_removals(const std::string &value, Target &target)
     return std::nullopt;
 }
 
+Refusal read_journal(const std::string &value, Target &target)
+{
+    target.server.journal = value == "required" ? JournalMode::Required
+                            : value == "off"    ? JournalMode::Off
+                                                : JournalMode::Auto;
+    return value == "auto" || value == "required" || value == "off" ? std::nullopt : Refusal("There is no such mode.");
+}
+
 Refusal read_max_response_bytes(const std::string &value, Target &target)
 {
     const std::optional<int> bytes = parse_number(value, GUC_UNIT_BYTE);
@@ -145,6 +153,7 @@ constexpr std::array options{
     Option{"retries", OptionPlace::Server, "a number of tries beyond the first, from 0 to 20", read_retries},
     Option{"prune", OptionPlace::Server, "all, owned or none", read_prune},
     Option{"max_removals", OptionPlace::Server, "a number of contacts, 0 or more", read_max_removals},
+    Option{"journal", OptionPlace::Server, "auto, required or off", read_journal},
     Option{"hourly_limit", OptionPlace::Server, "the number of requests that all syncs together may make in an hour",
            [](const std::string &value, Target &t) { return read_limit(value, t.server.hourly_limit); }},
     Option{"daily_limit", OptionPlace::Server, "the number of requests that all syncs together may make in a day",

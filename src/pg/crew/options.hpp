@@ -18,6 +18,13 @@ struct OptionText {
     std::string value;
 };
 
+/// Where the record of what is sent to Flex is kept until the transaction ends.
+enum class JournalMode {
+    Auto,     ///< in a transaction of its own, or in the caller's where that cannot be had
+    Required, ///< in a transaction of its own, or nothing is changed
+    Off,      ///< in the caller's
+};
+
 /// The options of one server, with their defaults (docs/reference.md, "Server options").
 struct ServerOptions {
     std::string url;
@@ -25,6 +32,7 @@ struct ServerOptions {
     std::chrono::milliseconds deadline{30000};
     core::Prune prune = core::Prune::All;
     int max_removals = 5;
+    JournalMode journal = JournalMode::Auto;
     int hourly_limit = 0; ///< requests in the last hour, 0: no limit
     int daily_limit = 0;  ///< requests in the last day, 0: no limit
     flex::HttpOptions http;

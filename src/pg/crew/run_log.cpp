@@ -26,14 +26,6 @@ std::optional<std::string> jwt_subject()
     return std::string(sub->GetString(), sub->GetStringLength());
 }
 
-/// A claim's escapes may spell what is no text, and a role may have got its name in a database of another encoding.
-std::string triggered_by()
-{
-    if (std::optional<std::string> subject = jwt_subject())
-        return storable(*std::move(subject));
-    return storable(call([] { return GetUserNameFromId(GetSessionUserId(), false); }));
-}
-
 std::string_view outcome_name(Outcome outcome)
 {
     if (outcome == Outcome::Done)
@@ -88,6 +80,14 @@ constexpr const char *later_values_sql =
     ", $28, clock_timestamp() + make_interval(secs => $29::double precision), $30::integer";
 
 } // namespace
+
+/// A claim's escapes may spell what is no text, and a role may have got its name in a database of another encoding.
+std::string triggered_by()
+{
+    if (std::optional<std::string> subject = jwt_subject())
+        return storable(*std::move(subject));
+    return storable(call([] { return GetUserNameFromId(GetSessionUserId(), false); }));
+}
 
 std::int64_t next_run_id(Statements &statements, const OwnTables &own)
 {

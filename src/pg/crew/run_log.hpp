@@ -38,6 +38,9 @@ void write_log(Statements &statements, const OwnTables &own, const Run &run, con
 /// flex_sync.log_min_duration.
 void log_to_server(const Run &run, int repeats);
 
+/// Who calls: the session user; under PostgREST the `sub` of the JSON Web Token.
+std::string triggered_by();
+
 /// This moment, in the microseconds of a timestamptz.
 std::int64_t current_timestamp();
 

@@ -1,5 +1,6 @@
 #include "pg/crew/spent_requests.hpp"
 
+#include "pg/crew/run_journal.hpp"
 #include "pg/server/subtransaction.hpp"
 
 #include <cstdio>
@@ -11,6 +12,7 @@ namespace pg {
 namespace {
 
 /// The fourth fields of our lock tags.
+constexpr std::uint16_t run_id_class = 996;
 constexpr std::uint16_t summing_class = 997;
 constexpr std::uint16_t run_class = 998;
 
@@ -41,9 +43,15 @@ constexpr std::string_view runs_sql = R"(
                                     WHERE {r.account} AND r.at > (SELECT to_timestamp($3::double precision))
                                       AND r.at <= to_timestamp('Infinity')), '-infinity'))";
 
+/// Of runs in the journal only those that are not under way: these hold what they have set aside.
 constexpr std::string_view spent_sql = R"(
     SELECT r.at, r.requests, false AS is_run FROM {requests} AS r
     WHERE {r.account} AND r.at > (SELECT to_timestamp($3::double precision)) AND r.at <= (SELECT to_timestamp($4::double precision))
+    UNION ALL
+    SELECT j.sent_at, j.http_requests, false FROM {journal} AS j
+    WHERE {j.account} AND j.sent_at > (SELECT to_timestamp($3::double precision))
+      AND j.sent_at <= (SELECT to_timestamp($4::double precision))
+      AND NOT {j.is_under_way}
     UNION ALL
     SELECT l.started_at, l.http_requests, true FROM )";
 
@@ -71,11 +79,15 @@ constexpr std::string_view sum_up_sql = R"(
     FROM {runs} AND l.started_at < (SELECT to_timestamp($4::double precision))
     GROUP BY date_bin('1 minute', l.started_at, to_timestamp(0)))";
 
-/// When the oldest run of the account that is under way began, in seconds.
-constexpr const char *read_oldest_run_sql = R"(
-    SELECT min(k.objid::bigint)::text FROM pg_locks AS k
-    WHERE k.locktype = 'userlock' AND k.objsubid = 998 AND k.classid::bigint = $1::bigint
-      AND k.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()))";
+/// When the oldest run of the account began that is under way, or that the journal has and the log will have, in
+/// seconds.
+constexpr std::string_view read_oldest_run_sql = R"(
+    SELECT least((SELECT min(k.objid::bigint) FROM pg_locks AS k
+                  WHERE k.locktype = 'userlock' AND k.objsubid = 998 AND k.classid::bigint = $1::bigint
+                    AND k.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())),
+                 (SELECT floor(min(extract(epoch FROM '2000-01-01 00:00:00+00'::timestamptz
+                                                      + (j.run ->> 'started_at')::bigint * '1 microsecond'::interval)))::bigint
+                  FROM {journal} AS j WHERE j.url = $2))::text)";
 
 /// The statement for what has the url, or for what has none.
 std::string for_account(std::string_view sql, bool has_url, const OwnTables &own)
@@ -83,9 +95,12 @@ std::string for_account(std::string_view sql, bool has_url, const OwnTables &own
     return filled(sql, {{"{runs}", runs_sql},
                         {"{l.account}", has_url ? "l.url = $1" : "l.url IS NULL AND l.server = $2"},
                         {"{r.account}", has_url ? "r.url = $1" : "r.url IS NULL AND r.server = $2"},
+                        {"{j.is_under_way}", journal_is_under_way_sql},
+                        {"{j.account}", has_url ? "j.url = $1" : "false"},
                         {"{key}", has_url ? "$1, NULL" : "NULL, $2"},
                         {"{log}", own.table("flex_sync_log")},
-                        {"{requests}", own.table("flex_sync_requests")}});
+                        {"{requests}", own.table("flex_sync_requests")},
+                        {"{journal}", own.table("flex_sync_journal")}});
 }
 
 std::string with_spent(std::string_view sql, const OwnTables &own)
@@ -154,7 +169,8 @@ void SpentRequests::sum_up()
             return;
         // The clock before the locks, and the locks before the log: a run that shows in neither begins later.
         const TimestampTz now = GetCurrentTimestamp();
-        const Rows rows = statements_.run(read_oldest_run_sql, {std::to_string(account_hash(account_))}, own_.identity);
+        const Rows rows = statements_.run(filled(read_oldest_run_sql, {{"{journal}", own_.table("flex_sync_journal")}}),
+                                          {std::to_string(account_hash(account_)), account_}, own_.identity);
         const TimestampTz oldest =
             (number_at(rows, 0, now / USECS_PER_SEC + postgres_epoch_s) - postgres_epoch_s) * USECS_PER_SEC;
         for (const bool has_url : {true, false})
@@ -183,6 +199,15 @@ void show_run(const std::string &account)
 {
     const std::int64_t began_s = GetCurrentTimestamp() / USECS_PER_SEC + postgres_epoch_s;
     const LOCKTAG tag = account_tag(account, static_cast<uint32>(began_s), run_class);
+    call([&] { LockAcquire(&tag, ShareLock, false, false); });
+}
+
+void show_run_id(std::int64_t run_id)
+{
+    LOCKTAG tag;
+    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, static_cast<uint32>(run_id >> 32), static_cast<uint32>(run_id),
+                         run_id_class);
+    tag.locktag_type = LOCKTAG_USERLOCK;
     call([&] { LockAcquire(&tag, ShareLock, false, false); });
 }
 

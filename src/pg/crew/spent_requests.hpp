@@ -48,4 +48,7 @@ std::uint32_t account_hash(const std::string &account);
 /// Shows other sessions that a run of this account begins now; before its `started_at` is taken.
 void show_run(const std::string &account);
 
+/// Shows them which run it is, so that its part of the journal is not taken for one that was rolled back.
+void show_run_id(std::int64_t run_id);
+
 } // namespace pg

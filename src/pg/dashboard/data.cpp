@@ -43,8 +43,8 @@ std::int64_t count_at(const Rows &rows, std::size_t row, std::size_t column)
 
 constexpr std::string_view read_day_sql = R"(
     SELECT to_char(now(), 'FMDD Mon YYYY, HH24:MI'), current_setting('TimeZone'), count(*)::text,
-           ((count(*) FILTER (WHERE l.status IN ('failed', 'partial')))::double precision
-               / nullif(count(*) FILTER (WHERE l.status IN ('ok', 'partial', 'failed')), 0))::text,
+           ((count(*) FILTER (WHERE l.status IN ('failed', 'partial', 'rolled_back')))::double precision
+               / nullif(count(*) FILTER (WHERE l.status IN ('ok', 'partial', 'failed', 'rolled_back')), 0))::text,
            avg(l.duration_ms)::text, (percentile_cont(0.95) WITHIN GROUP (ORDER BY l.duration_ms))::text
     FROM {log} AS l
     WHERE l.started_at > now() - interval '24 hours')";
@@ -82,8 +82,8 @@ void read_alerts(Statements &statements, const OwnTables &own, DashboardData &da
 
 constexpr std::string_view read_hours_sql = R"(
     SELECT to_char(h.hour, 'HH24:MI'), count(*) FILTER (WHERE l.status = 'ok')::text,
-           (count(*) FILTER (WHERE l.status IN ('failed', 'partial')))::text,
-           (count(*) FILTER (WHERE l.status NOT IN ('ok', 'failed', 'partial')))::text,
+           (count(*) FILTER (WHERE l.status IN ('failed', 'partial', 'rolled_back')))::text,
+           (count(*) FILTER (WHERE l.status NOT IN ('ok', 'failed', 'partial', 'rolled_back')))::text,
            (percentile_cont(0.5) WITHIN GROUP (ORDER BY l.duration_ms))::text,
            (percentile_cont(0.95) WITHIN GROUP (ORDER BY l.duration_ms))::text
     FROM generate_series(date_trunc('hour', now()) - interval '23 hours', date_trunc('hour', now()), interval '1 hour')
@@ -113,7 +113,7 @@ void read_spending(Statements &statements, const OwnTables &own, const ServerOpt
 
 constexpr std::string_view read_crews_sql = R"(
     SELECT max(l.department), l.crew_call_id::text, count(*)::text,
-           (count(*) FILTER (WHERE l.status IN ('failed', 'partial')))::text, sum(l.http_requests)::text,
+           (count(*) FILTER (WHERE l.status IN ('failed', 'partial', 'rolled_back')))::text, sum(l.http_requests)::text,
            avg(l.duration_ms)::text
     FROM {log} AS l
     WHERE l.started_at > now() - interval '24 hours'

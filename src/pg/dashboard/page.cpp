@@ -150,7 +150,7 @@ const char *mark_of(const std::string &status)
 {
     if (status == "ok")
         return "good";
-    return status == "failed" || status == "partial" ? "bad" : "wait";
+    return status == "failed" || status == "partial" || status == "rolled_back" ? "bad" : "wait";
 }
 
 std::string changes_of(const DashboardRun &run)

@@ -3,10 +3,13 @@
 #include "flex/versions.hpp"
 #include "pg/crew/crew_session.hpp"
 #include "pg/crew/request_budget.hpp"
+#include "pg/crew/run_journal.hpp"
 #include "pg/functions/doctor.hpp"
 #include "pg/server/encoding.hpp"
 #include "pg/server/result_tuple.hpp"
 #include "pg/server/settings.hpp"
+
+#include <algorithm>
 
 #include "pg/server/wall.hpp"
 
@@ -32,6 +35,7 @@ public:
         if (has_server) {
             findings_.ok("server", "Server \"" + server + "\" is at " + options.url + ".");
             has_token = check_mapping();
+            check_journal(options);
             examine_crew(findings_, statements_, own_, server, options);
         }
         check_server_choice();
@@ -46,6 +50,7 @@ private:
     void check_versions();
     void check_database();
     bool check_mapping();
+    void check_journal(const ServerOptions &options);
     void check_server_choice();
     void check_public_access();
     void ask_flex();
@@ -94,6 +99,44 @@ bool Doctor::check_mapping()
         findings_.ok("user_mapping", connection_.vault_secret.empty()
                                          ? "The caller has a user mapping with a token."
                                          : "The caller has a user mapping, and its secret in Supabase Vault a token.");
+    });
+}
+
+/// Whether a sync would find a background worker for its journal, and what is left of runs that were rolled back.
+void Doctor::check_journal(const ServerOptions &options)
+{
+    // What is none of these takes one of max_worker_processes.
+    static constexpr std::string_view read_journal = R"(
+        SELECT (current_setting('max_worker_processes')::integer
+                - (SELECT count(*) FROM pg_stat_activity AS a
+                   WHERE a.backend_type <> ALL (ARRAY['client backend', 'autovacuum launcher', 'autovacuum worker',
+                                                      'background writer', 'checkpointer', 'walwriter', 'walsender',
+                                                      'walreceiver', 'walsummarizer', 'startup', 'archiver', 'logger',
+                                                      'slotsync worker', 'io worker', 'standalone backend'])))::text,
+               current_setting('max_worker_processes'),
+               (SELECT count(DISTINCT j.run_id) FROM {journal} AS j WHERE NOT {j.is_under_way})::text)";
+    if (!own_.has_accounts)
+        return;
+    findings_.look("journal", [&] {
+        const Rows rows = statements_.run(filled(read_journal, {{"{journal}", own_.table("flex_sync_journal")},
+                                                                {"{j.is_under_way}", journal_is_under_way_sql}}),
+                                          {}, own_.identity);
+        const std::string of_all(" of " + std::string(*rows.at(0, 1)) + " background workers (max_worker_processes)");
+        const std::int64_t free = std::max<std::int64_t>(0, rows.number<std::int64_t>(0, 0).value());
+        const std::int64_t unsettled = rows.number<std::int64_t>(0, 2).value();
+        if (options.journal == JournalMode::Off)
+            findings_.ok("journal", "The option \"journal\" is off: what a sync does in Flex is remembered only if its "
+                                    "transaction commits.");
+        else if (free == 0)
+            findings_.warn("journal",
+                           "None" + of_all + " is free, and a sync that changes Flex takes one for its journal.",
+                           "Raise max_worker_processes, and restart the server.");
+        else
+            findings_.ok("journal", std::to_string(free) + of_all + " are free for the journal.");
+        if (unsettled > 0)
+            findings_.warn("unsettled_runs", std::to_string(unsettled) + " runs changed Flex and were rolled back.",
+                           "The next sync of their crews settles them; so do CALL flex_sync_all() and SELECT "
+                           "flex_sync_purge().");
     });
 }
 

@@ -30,7 +30,7 @@ public:
                                                .deadline =
                                                    time_limit(clock_.now(), session.connection.options.deadline),
                                                .only_plans = true},
-          store_(session.statements, session.relations, session.own, session.connection.server, element_, guard_),
+          store_(session.statements, session.relations, session.own, session.connection.server, element_),
           flex_(session.connection.options.url, session.connection.options.http, waiter_),
           sync_(policy_, store_, clock_)
     {
@@ -48,7 +48,6 @@ private:
     LatchClock clock_;
     core::ElementId element_;
     core::Policy policy_;
-    Guard guard_; // never raised: nothing is sent that changes Flex
     CrewStore store_;
     flex::Client flex_;
     core::Sync sync_;

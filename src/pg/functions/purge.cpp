@@ -1,6 +1,7 @@
 #include "pg/functions/purge.hpp"
 
 #include "core/error.hpp"
+#include "pg/crew/run_journal.hpp"
 
 #include "pg/server/wall.hpp"
 
@@ -8,6 +9,7 @@ namespace pg {
 
 std::int64_t purge_log(Statements &statements, const OwnTables &own, const std::string &older_than)
 {
+    settle_all(statements, own);
     const std::string log = own.table("flex_sync_log");
     const std::string operations = own.table("flex_sync_log_operation");
     const std::string purge = "WITH purged AS (DELETE FROM " + log + R"( AS l

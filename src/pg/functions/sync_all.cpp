@@ -81,6 +81,8 @@ public:
 
     void run(bool strict)
     {
+        settle_all(session_.statements, session_.own);
+        commit();
         read_due_calls();
         const auto batch_size = static_cast<std::size_t>(session_.connection.options.http.max_parallel);
         for (std::size_t next = 0; next < calls_.size() && why_over_.empty(); next += batch_size) {

@@ -17,6 +17,11 @@ public:
     void end_array() { writer_.EndArray(); }
     void begin_object() { writer_.StartObject(); }
     void end_object() { writer_.EndObject(); }
+    void begin_object(std::string_view name)
+    {
+        key(name);
+        begin_object();
+    }
 
     void value(std::string_view text) { writer_.String(text.data(), static_cast<flex::json::SizeType>(text.size())); }
 

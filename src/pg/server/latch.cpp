@@ -9,6 +9,7 @@ namespace {
 WaitEvent listing{"FlexSyncList"};
 WaitEvent change{"FlexSyncChange"};
 WaitEvent repeat{"FlexSyncRepeat"};
+WaitEvent journal{"FlexSyncJournal"};
 WaitEvent confirmation{"FlexSyncConfirm"};
 
 WaitEvent &event_of(flex::WaitFor what)
@@ -18,6 +19,8 @@ WaitEvent &event_of(flex::WaitFor what)
         return listing;
     case flex::WaitFor::Change:
         return change;
+    case flex::WaitFor::Journal:
+        return journal;
     case flex::WaitFor::Repeat:
         break;
     }

@@ -81,6 +81,11 @@ RunningSync::~RunningSync()
     running().erase(std::find(running().begin(), running().end(), element_));
 }
 
+bool RunningSync::is_any()
+{
+    return !running().empty();
+}
+
 bool RunningSync::is_running(const core::ElementId &element)
 {
     for (const core::ElementId &other : running())

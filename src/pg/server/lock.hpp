@@ -35,6 +35,7 @@ public:
     RunningSync &operator=(const RunningSync &) = delete;
 
     static bool is_running(const core::ElementId &element);
+    static bool is_any();
 
 private:
     core::ElementId element_;

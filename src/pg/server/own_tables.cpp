@@ -20,8 +20,21 @@ OwnTables find_own_tables(FunctionCallInfo fcinfo)
         throw core::Error("55000", "table \"flex_sync_log\" of the extension does not exist", "",
                           "Create the extension with CREATE EXTENSION flex_sync.");
     const char *const name = call([&] { return get_namespace_name(schema); });
+    const char *const library = call([&] {
+        const char *path = "";
+        const HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
+        if (!HeapTupleIsValid(tuple))
+            return path;
+        bool is_null = false;
+        const Datum probin = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_probin, &is_null);
+        if (!is_null)
+            path = TextDatumGetCString(probin);
+        ReleaseSysCache(tuple);
+        return path;
+    });
     return {.schema = quoted_identifier(name),
             .identity = {Identity::Kind::Owner, owner},
+            .library = library,
             .has_accounts = call([&] { return get_attnum(table, "url") != InvalidAttrNumber; })};
 }
 

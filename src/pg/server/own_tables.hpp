@@ -8,9 +8,10 @@
 namespace pg {
 
 struct OwnTables {
-    std::string schema; ///< quoted
-    Identity identity;  ///< as whom they are read and written
-    bool has_accounts;  ///< the log has what 1.1 added: the url of each run, when to try again, what was retained
+    std::string schema;  ///< quoted
+    Identity identity;   ///< as whom they are read and written
+    std::string library; ///< of the functions, as LOAD takes it
+    bool has_accounts;   ///< the log has what 1.1 added: the url of each run, when to try again, what was retained
 
     std::string table(const char *name) const { return schema + "." + name; }
 };

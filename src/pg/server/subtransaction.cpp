@@ -47,4 +47,37 @@ UndoneError Subtransaction::undo()
     return undone;
 }
 
+Transaction::Transaction()
+{
+    call([] {
+        SetCurrentStatementStartTimestamp();
+        StartTransactionCommand();
+        PushActiveSnapshot(GetTransactionSnapshot());
+    });
+}
+
+void Transaction::commit()
+{
+    call([] {
+        PopActiveSnapshot();
+        CommitTransactionCommand();
+    });
+}
+
+UndoneError Transaction::undo()
+{
+    ErrorData *const error = call([] {
+        MemoryContextSwitchTo(TopMemoryContext);
+        ErrorData *const copy = CopyErrorData();
+        EmitErrorReport();
+        FlushErrorState();
+        AbortCurrentTransaction();
+        return copy;
+    });
+    UndoneError undone{.sqlstate = unpack_sql_state(error->sqlerrcode),
+                       .message = error->message ? error->message : ""};
+    call([&] { FreeErrorData(error); });
+    return undone;
+}
+
 } // namespace pg

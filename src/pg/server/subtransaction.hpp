@@ -67,6 +67,30 @@ template <class Body> std::optional<UndoneError> in_subtransaction_of_crew(Body 
     }
 }
 
+/// A transaction of a process that is in none, such as a background worker. Use `in_transaction`.
+class Transaction {
+public:
+    Transaction();
+    void commit();
+
+    /// Writes the server's error to its log and takes it off its stack; the transaction is aborted.
+    UndoneError undo();
+};
+
+/// Runs `body` in a transaction. A server error in it, or at its commit, is undone and returned.
+template <class Body> std::optional<UndoneError> in_transaction(Body &&body)
+{
+    Transaction transaction;
+    try {
+        body();
+        transaction.commit();
+        return std::nullopt;
+    } catch (const ServerError &) {
+        // Handled below, when this handler has ended.
+    }
+    return transaction.undo();
+}
+
 /// Whether a sync has begun to change Flex. Until then an error of the database ends it, and all is as it was; from
 /// then on it is undone and thrown as core::DatabaseError, so that the sync can write down what it has done.
 class Guard {

@@ -46,10 +46,10 @@ void fill(Report &report, const char *sqlstate, const char *message, const char 
 
 /// Catches everything. The handlers end before anything is reported: a longjmp out of a handler leaks the exception and
 /// leaves the runtime in it.
-End run(FunctionCallInfo fcinfo, Body body, Datum &result, Report &report) noexcept
+template <class Run> End run(const Run &body, Report &report) noexcept
 {
     try {
-        result = body(fcinfo);
+        body();
         return End::Returned;
     } catch (const ServerError &) {
         return End::ServerFailed;
@@ -87,6 +87,23 @@ void give_memory_back() noexcept
 #endif
 }
 
+/// The error of what did not return.
+void raise(End end, Report &report)
+{
+    if (end == End::Returned)
+        return;
+    if (end == End::ServerFailed)
+        PG_RE_THROW();
+    fit_to_postgrest(report);
+    for (char *const text : {report.message, report.detail, report.hint})
+        make_storable(text);
+    ereport(ERROR,
+            (errcode(MAKE_SQLSTATE(report.sqlstate[0], report.sqlstate[1], report.sqlstate[2], report.sqlstate[3],
+                                   report.sqlstate[4])),
+             errmsg_internal("%s", report.message), report.detail[0] ? errdetail_internal("%s", report.detail) : 0,
+             report.hint[0] ? errhint("%s", report.hint) : 0));
+}
+
 } // namespace
 
 bool call_back(const std::function<void()> &body, std::exception_ptr &thrown) noexcept
@@ -104,24 +121,16 @@ Datum enter(FunctionCallInfo fcinfo, Body body)
 {
     Datum result = 0;
     Report report;
-    const End end = run(fcinfo, body, result, report);
+    const End end = run([&] { result = body(fcinfo); }, report);
     give_memory_back();
-    switch (end) {
-    case End::Returned:
-        break;
-    case End::ServerFailed:
-        PG_RE_THROW();
-    case End::Threw:
-        fit_to_postgrest(report);
-        for (char *const text : {report.message, report.detail, report.hint})
-            make_storable(text);
-        ereport(ERROR,
-                (errcode(MAKE_SQLSTATE(report.sqlstate[0], report.sqlstate[1], report.sqlstate[2], report.sqlstate[3],
-                                       report.sqlstate[4])),
-                 errmsg_internal("%s", report.message), report.detail[0] ? errdetail_internal("%s", report.detail) : 0,
-                 report.hint[0] ? errhint("%s", report.hint) : 0));
-    }
+    raise(end, report);
     return result;
+}
+
+void enter_worker(Datum argument, void (*body)(Datum))
+{
+    Report report;
+    raise(run([&] { body(argument); }, report), report);
 }
 
 } // namespace pg

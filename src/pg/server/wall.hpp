@@ -54,6 +54,9 @@ using Body = Datum (*)(FunctionCallInfo);
 /// Runs the body of an entry point. Whatever it throws becomes the server's error, once all destructors have run.
 Datum enter(FunctionCallInfo fcinfo, Body body);
 
+/// The same for the main function of a background worker.
+void enter_worker(Datum argument, void (*body)(Datum));
+
 } // namespace pg
 
 /// Defines an SQL-callable C function `name` that runs `body`. Its frame holds no object with a destructor.
@@ -63,5 +66,15 @@ Datum enter(FunctionCallInfo fcinfo, Body body);
     Datum name(PG_FUNCTION_ARGS)                                                                                       \
     {                                                                                                                  \
         return pg::enter(fcinfo, body);                                                                                \
+    }                                                                                                                  \
+    }
+
+/// Defines the main function `name` of a background worker, which runs `body`.
+#define FLEX_SYNC_WORKER(name, body)                                                                                   \
+    extern "C" {                                                                                                       \
+    PGDLLEXPORT void name(Datum argument);                                                                             \
+    void name(Datum argument)                                                                                          \
+    {                                                                                                                  \
+        pg::enter_worker(argument, body);                                                                              \
     }                                                                                                                  \
     }

@@ -20,7 +20,8 @@ sub make_crew
 # Starts a new hour.
 sub forget
 {
-	$db->run("UPDATE flex_sync_log SET started_at = started_at - interval '2 days';
+	$db->run("DELETE FROM flex_sync_journal;
+		UPDATE flex_sync_log SET started_at = started_at - interval '2 days';
 		UPDATE flex_sync_requests SET at = at - interval '2 days'");
 	$sim->clear_log;
 	return;
@@ -74,7 +75,11 @@ is(sent(), 5, 'five requests of eight in a prepared transaction');
 is($db->sync($other)->{status}, 'deferred', 'another five do not fit');
 cmp_ok(sent(), '<=', 8, 'nor are they on the wire');
 $db->run("ROLLBACK PREPARED 'spent'");
-is($db->sync($other)->{status}, 'ok', 'once it is rolled back they do');
+is($db->sync($other)->{status}, 'deferred', 'nor once it is rolled back: what was spent is spent');
+is($db->sync($call)->{status}, 'ok', 'its crew takes the last request');
+is($db->value("SELECT http_requests FROM flex_sync_log WHERE status = 'rolled_back'"), 5, 'its run is settled, and counts by its row in the log');
+is($db->sync($other)->{status}, 'deferred', 'as it did before');
+cmp_ok(sent(), '<=', 8, 'the limit holds');
 
 # ---- one account under other names
 

@@ -153,7 +153,7 @@ sub expected_health
 		duplicates => 0, missing_crew => missing_crew(), syncs_24h => scalar @took,
 		failure_rate_24h => $rate, mean_duration_ms_24h => $mean, p95_duration_ms_24h => percentile(0.95, @took),
 		duplicates_on_target => 1, missing_crew_on_target => missing_crew() == 0 ? 1 : 0,
-		failure_rate_24h_on_target => ($rate // 0) < 0.01 ? 1 : 0, mean_duration_ms_24h_on_target => ($mean // 0) < 5000 ? 1 : 0,
+		unsettled_runs => 0, failure_rate_24h_on_target => ($rate // 0) < 0.01 ? 1 : 0, mean_duration_ms_24h_on_target => ($mean // 0) < 5000 ? 1 : 0,
 	};
 }
 
