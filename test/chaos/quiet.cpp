@@ -131,9 +131,12 @@ void Player::quiet()
     options_.request_timeout_ms = 10'000;
     options_.retries = 3;
     lane_.configure(options_);
-    // The pause before a contact that no listing showed is made again: a minute at first, a day at most.
+    // The pause before a contact that no listing showed, or an add that nobody answered, is made again: a minute at
+    // first, a day at most.
     lane_.admin.run("UPDATE flex_sync_contact SET noted_at = noted_at - interval '2 days' WHERE server IN (" +
-                    lane_.servers() + ") AND flex_line_item_id IS NOT NULL AND NOT was_shown");
+                    lane_.servers() + ") AND NOT was_shown AND (flex_line_item_id IS NOT NULL OR tries > 1)" +
+                    "; UPDATE flex_sync_journal SET sent_at = sent_at - interval '2 days' WHERE server IN (" +
+                    lane_.servers() + ")");
     record_.ageings.push_back({now_ms(), "", ""});
     for (const std::string &element : script_.elements) {
         converge(element);
