@@ -4,7 +4,7 @@
 EXTENSION = flex_sync
 MODULE_big = flex_sync
 DATA := $(wildcard flex_sync--*.sql)
-DOCS := $(wildcard docs/*.md)
+DOCS := $(wildcard docs/*.md docs/*.svg docs/*.png)
 
 SOURCES = $(wildcard src/core/*.cpp src/flex/*.cpp src/pg/*/*.cpp)
 OBJS = $(SOURCES:.cpp=.o)
