@@ -45,6 +45,7 @@ struct Scenario {
     People added = {};      ///< desired from now on
     People removed = {};    ///< no longer desired
     People dropped = {};    ///< whose contact somebody deleted in Flex
+    bool is_cold = false;   ///< flex_sync has to start a worker for its journal
     bool is_bulk = false;   ///< all are removed by one request
     double target = 0;      ///< the most that a sync may take, as a multiple of the floor; 0: none
     int requests = 0;       ///< how many there should be; 0: as many as the floor sends, whatever that is

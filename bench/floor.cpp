@@ -99,6 +99,8 @@ void Floor::sync(const CrewCall &call, const Scenario &scenario)
     database_.run("BEGIN");
     database_.run_prepared("read", {call.id()});
     list({call});
+    if (scenario.dropped.size() > 0)
+        list({call}); // people who are still desired seem gone, which is asked once more
     perform(std::move(requests), [&](const Request &request, const std::string &answer) -> std::optional<Request> {
         if (request.person == 0)
             return std::nullopt;

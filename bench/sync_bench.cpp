@@ -35,9 +35,16 @@ const std::array scenarios{
              .latency_ms = 20,
              .present = {},
              .added = {1, 20},
-             .target = 1.15,
+             .target = 1.05,
              .requests = 42,
              .peers_times = 4},
+    Scenario{.name = "add_20_at_20_cold",
+             .title = "20 adds with roles, the journal's worker to be started",
+             .latency_ms = 20,
+             .present = {},
+             .added = {1, 20},
+             .is_cold = true,
+             .target = 1.1},
     Scenario{.name = "add_20_at_100", .title = adds, .latency_ms = 100, .present = {}, .added = {1, 20}},
     Scenario{.name = "remove_20",
              .title = "20 removals of 40",
@@ -111,7 +118,7 @@ private:
     {
         std::vector<double> floors, ours, edges, pythons;
         std::map<std::string, int> requests;
-        const bool has_peers = !scenario.is_bulk && scenario.present.size() <= 100;
+        const bool has_peers = !scenario.is_bulk && !scenario.is_cold && scenario.present.size() <= 100;
         for (int i = 0; i < runs; ++i) {
             for (const bool is_ours : {i % 2 == 0, i % 2 != 0}) {
                 (is_ours ? ours : floors).push_back(run_side(is_ours ? *ours_ : *floor_, scenario));
@@ -134,6 +141,8 @@ private:
         world_.make_crew(side.call, scenario.present);
         world_.vacuum();
         side.sync(nothing);
+        if (scenario.is_cold)
+            world_.end_workers();
         world_.change_crew(side.call, scenario);
         world_.simulator.clear_log();
         const double time = time_of([&] { side.sync(scenario); });

@@ -60,6 +60,11 @@ void World::vacuum()
         admin_.run(std::string("VACUUM ANALYZE ") + table);
 }
 
+void World::end_workers()
+{
+    admin_.run("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE backend_type = 'flex_sync journal'");
+}
+
 void World::set_bulk_delete(bool is_on)
 {
     simulator.configure(R"({"bulk_delete": "act"})");

@@ -27,6 +27,9 @@ public:
     /// After crews were made: as autovacuum would do it at some time, and not while something is measured.
     void vacuum();
 
+    /// Ends the background workers that write the journals of sessions.
+    void end_workers();
+
     /// Whether flex_sync may remove many lines with one request.
     void set_bulk_delete(bool is_on);
 
