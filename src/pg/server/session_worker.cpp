@@ -70,9 +70,9 @@ SessionWorker::SessionWorker()
     call([&] { RegisterXactCallback(on_transaction_end, this); });
 }
 
-std::optional<std::string> SessionWorker::start(const WorkerStart &start)
+std::optional<std::string> SessionWorker::start(WorkerStart start)
 {
-    if (!is_gone())
+    if (!is_gone() && start == start_)
         return std::nullopt;
     if (!IsUnderPostmaster)
         return "a server in single-user mode has no background workers";
@@ -116,6 +116,7 @@ std::optional<std::string> SessionWorker::start(const WorkerStart &start)
         MemoryContextSwitchTo(outer);
         return is_registered;
     });
+    start_ = std::move(start);
     return is_begun ? std::nullopt : std::optional<std::string>("no background worker is free (max_worker_processes)");
 }
 

@@ -19,6 +19,8 @@ struct WorkerStart {
     std::string function; ///< of C, exported
     Oid owner;            ///< the role that it connects as
     std::string schema;   ///< for its statements, quoted
+
+    friend bool operator==(const WorkerStart &, const WorkerStart &) = default;
 };
 
 /// The session's end. There is one worker at most; it ends with its session, however that ends, and by itself when it
@@ -28,8 +30,8 @@ public:
     /// That of this backend.
     static SessionWorker &instance();
 
-    /// Begins to start the worker unless there is one. Why there is none to be had, if so.
-    std::optional<std::string> start(const WorkerStart &start);
+    /// Begins to start the worker unless there is one that was started so. Why there is none to be had, if so.
+    std::optional<std::string> start(WorkerStart start);
 
     /// True if there is none, or it has ended. What was sent and not answered may be done or not.
     bool is_gone();
@@ -61,6 +63,7 @@ private:
     dsm_segment *segment_ = nullptr; ///< none: there is no worker
     shm_mq_handle *to_worker_ = nullptr;
     shm_mq_handle *from_worker_ = nullptr;
+    WorkerStart start_ = {};
     std::deque<std::string> outbox_;
     std::map<std::int64_t, std::string> answers_;
     std::int64_t asked_ = 0;

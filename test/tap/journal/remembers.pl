@@ -185,6 +185,14 @@ foreach my $how ('SELECT flex_sync_purge()', 'CALL flex_sync_all()')
 	is($db->value("SELECT status FROM flex_sync_log WHERE crew_call_id = '$call' ORDER BY run_id LIMIT 1"), 'rolled_back', "$how: the log tells");
 }
 
+# The tables may move, and the worker with them.
+$call = $db->make_call('element-elsewhere', 1);
+$session->sync($call);
+$db->run('CREATE SCHEMA elsewhere; ALTER EXTENSION flex_sync SET SCHEMA elsewhere');
+$db->desire($call, 2);
+is(($session->rows("SELECT status || diagnostics::text AS told FROM elsewhere.flex_sync_crew('$call')"))[0]{told}, 'ok[]', 'the extension in another schema');
+$db->run('ALTER EXTENSION flex_sync SET SCHEMA public');
+
 # A quiet sync writes no journal and starts no worker.
 $session->quit;
 $call = $db->make_call('element-quiet', 1);

@@ -81,6 +81,31 @@ is($db->value("SELECT http_requests FROM flex_sync_log WHERE status = 'rolled_ba
 is($db->sync($other)->{status}, 'deferred', 'as it did before');
 cmp_ok(sent(), '<=', 8, 'the limit holds');
 
+# ---- what was rolled back or killed was sent all the same
+
+(undef, $call) = make_crew();
+$db->sync($call);
+forget();
+$db->set_server(hourly_limit => 6);
+$session->run("BEGIN; SELECT FROM flex_sync_crew('$call'); ROLLBACK") foreach 1 .. 10;
+is(sent(), 6, 'listings of syncs that are rolled back count');
+forget();
+$db->desire($call, 1 .. 3);
+foreach my $try (1 .. 4)
+{
+	my $victim = $db->session;
+	$sim->fault(kind => 'list', skip => 1, hang => 1);
+	$victim->start_sync($call);
+	$sim->held(1);
+	$db->run('SELECT pg_terminate_backend(' . $victim->pid . ')');
+	$victim->finish_sqlstate;
+	$victim->quit;
+	$sim->clear_faults;
+	$db->desire($call, 1 .. 3, 3 + $try);
+}
+cmp_ok(sent(), '<=', 6, 'so do the requests of sessions that are ended');
+$db->set_server(hourly_limit => 8);
+
 # ---- one account under other names
 
 (undef, $call) = make_crew(1 .. 3);
