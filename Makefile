@@ -73,7 +73,7 @@ simulator:
 
 BENCH_CXXFLAGS = -std=c++20 -O2 -g -Wall -Wextra -Wshadow $(FLEX_SYNC_CXXFLAGS) -Isrc -Itest -isystem $(shell $(PG_CONFIG) --includedir) \
 	$(shell curl-config --cflags)
-BENCHES = build/bench/sync_bench build/bench/crowd_bench build/bench/size_bench build/bench/cpu_bench build/bench/limit_bench
+BENCHES = build/bench/sync_bench build/bench/crowd_bench build/bench/size_bench build/bench/cpu_bench build/bench/limit_bench build/bench/journal_bench
 BENCH_OBJS = $(patsubst %.cpp,build/bench/%.o,$(filter-out %_bench.cpp,$(wildcard bench/*.cpp test/driver/*.cpp)))
 PLAN_BENCH_OBJS = $(patsubst %.cpp,build/bench/%.o,bench/plan_bench.cpp $(wildcard src/core/*.cpp))
 

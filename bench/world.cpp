@@ -60,6 +60,22 @@ void World::vacuum()
         admin_.run(std::string("VACUUM ANALYZE ") + table);
 }
 
+void World::set_journal(bool is_on)
+{
+    admin_.run(R"(
+        DO $$ BEGIN
+            ALTER SERVER flex OPTIONS (DROP journal);
+        EXCEPTION WHEN undefined_object THEN
+        END $$)");
+    if (!is_on)
+        admin_.run("ALTER SERVER flex OPTIONS (ADD journal 'off')");
+}
+
+int World::worker()
+{
+    return std::stoi(admin_.value("SELECT max(pid) FROM pg_stat_activity WHERE backend_type = 'flex_sync journal'"));
+}
+
 void World::end_workers()
 {
     admin_.run("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE backend_type = 'flex_sync journal'");

@@ -27,7 +27,13 @@ public:
     /// After crews were made: as autovacuum would do it at some time, and not while something is measured.
     void vacuum();
 
-    /// Ends the background workers that write the journals of sessions.
+    /// Whether flex_sync keeps a journal.
+    void set_journal(bool is_on);
+
+    /// The process id of the background worker that writes the journal of the only session that has one.
+    int worker();
+
+    /// Ends these workers.
     void end_workers();
 
     /// Whether flex_sync may remove many lines with one request.
