@@ -43,7 +43,7 @@ override COMPILER = $(CXX) $(CXXFLAGS)
 $(OBJS): Makefile flex_sync.control
 -include $(OBJS:.o=.d)
 
-.PHONY: unit format check-format simulator bench chaos model fuzz memcheck dist
+.PHONY: unit format check-format simulator bench chaos model fuzz mutation memcheck dist
 
 # ---- unit tests: core and flex, with no server include path
 
@@ -136,6 +136,14 @@ build/fuzz/%: test/fuzz/%_fuzz.cpp test/fuzz/fuzz.hpp test/fuzz/ignored.txt $(FU
 # What a run finds beyond the corpus stays in build/fuzz, and serves the next one.
 fuzz: $(FUZZ_TARGETS)
 	test/fuzz/run $(FUZZ_SECONDS) $(notdir $(FUZZ_TARGETS))
+
+# ---- mutation testing: small changes of core, each of which a unit test should notice (clang)
+
+MUTATION_OBJS = $(filter-out $(UNIT_DIR)/src/core/%,$(UNIT_OBJS))
+
+# MUTATION_OPTIONS: "--list" shows the mutants, "--only src/core/plan.cpp" tests some.
+mutation: $(MUTATION_OBJS)
+	test/mutation/run $(MUTATION_OPTIONS) $(MUTATION_OBJS)
 
 # ---- memory: the unit tests, the extension's tests and some chaos under sanitizers
 
