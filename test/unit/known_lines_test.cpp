@@ -70,6 +70,20 @@ TEST(KnownLines, what_two_servers_remembered_of_one_line_is_one_memory)
     EXPECT_EQ(changes(known), (Words{"-l1 r1", "-l2 r2"}));
 }
 
+TEST(KnownLines, of_two_memories_of_one_line_the_first_leads_and_the_other_fills_its_gaps)
+{
+    KnownLines known;
+    known.load({{.line = l1, .asked = r1, .shown = r1, .was_shown = true},
+                {.line = l1, .asked = r2, .shown = r2, .was_shown = true, .role_sent = BusinessRoleId("b1")},
+                {.line = l2, .asked = r1, .role_sent = BusinessRoleId("b1")},
+                {.line = l2, .asked = r2, .role_sent = BusinessRoleId("b2")}});
+    ASSERT_EQ(known.all().size(), 2u);
+    EXPECT_EQ(known.all()[0].asked, r1);
+    EXPECT_EQ(known.all()[0].role_sent, BusinessRoleId("b1"));
+    EXPECT_EQ(known.all()[1].asked, r1);
+    EXPECT_EQ(known.all()[1].role_sent, BusinessRoleId("b1"));
+}
+
 TEST(KnownLines, a_line_that_is_mapped_is_known_as_it_is_shown)
 {
     KnownLines known = loaded();
@@ -165,6 +179,100 @@ TEST(KnownLines, tidying_lets_lost_adds_go_after_an_hour_and_unshown_lines_after
         {{.asked = r1, .age = 61min}, {.line = l1, .asked = r1, .age = 23h}, {.line = l2, .asked = r1, .age = 25h}});
     known.tidy();
     EXPECT_EQ(changes(known), (Words{"-l2 r1", "-lost r1"}));
+}
+
+TEST(KnownLines, a_lost_add_that_is_found_is_a_line_and_its_tries_begin_again)
+{
+    KnownLines known;
+    known.load({{.asked = r1, .tries = 3, .age = 10min}, {.asked = r2, .age = 10min}});
+    EXPECT_TRUE(known.is_loaded());
+    known.found(l1, r1);
+    EXPECT_EQ(known.lost_add(r1)->tries, 1);
+    EXPECT_TRUE(known.is_unshown(l1));
+    known.found(l2, r2);
+    known.found(l3, ResourceId("r3"));
+    EXPECT_EQ(changes(known), (Words{"lost r1", "l1 r1", "l2 r2", "l3 r3"}));
+}
+
+TEST(KnownLines, a_line_that_is_known_is_not_added_twice)
+{
+    KnownLines known = loaded();
+    known.added(l1, r1);
+    EXPECT_EQ(known.all().size(), 3u);
+    EXPECT_EQ(changes(known), Words{});
+}
+
+TEST(KnownLines, what_a_line_shows_first_is_remembered)
+{
+    KnownLines known = loaded();
+    known.shown({.id = l2, .resource = r1});
+    EXPECT_EQ(known.all()[1].shown, r1);
+}
+
+TEST(KnownLines, a_line_that_is_mapped_otherwise_than_it_was_known_is_written_again)
+{
+    KnownLines known = loaded();
+    known.mapped({.id = l1, .resource = r1}, r2);
+    EXPECT_EQ(changes(known), Words{"l1 r2"});
+
+    known = loaded();
+    known.mapped({.id = l1, .resource = r2}, r1);
+    EXPECT_EQ(changes(known), Words{"l1 r1"});
+    EXPECT_EQ(known.all()[0].shown, r2);
+
+    known = loaded();
+    known.mapped({.id = l2}, r2);
+    EXPECT_EQ(changes(known), Words{"l2 r2"});
+    EXPECT_FALSE(known.is_unshown(l2));
+}
+
+TEST(KnownLines, an_hour_and_a_day_are_not_over_until_they_have_passed)
+{
+    KnownLines known;
+    known.load({{.asked = r1, .age = 1h}, {.line = l1, .asked = r1, .age = 24h}});
+    known.tidy();
+    EXPECT_EQ(changes(known), Words{});
+}
+
+TEST(KnownLines, a_line_that_takes_the_place_of_a_deleted_one_stays_what_it_was)
+{
+    KnownLines known;
+    known.load({{.line = l1, .asked = r1}, {.line = l2, .asked = r2, .shown = r2, .was_shown = true}});
+    known.alive(l2);
+    known.deleted(l1);
+    known.tidy();
+    EXPECT_EQ(changes(known), Words{"-l1 r1"}) << "it is alive";
+
+    known = {};
+    known.load({{.line = l1, .asked = r1}, {.line = l2, .asked = r2}});
+    known.deleted(l1);
+    known.shown({.id = l2, .resource = r1});
+    EXPECT_TRUE(known.all()[0].was_shown) << "it is found";
+
+    known = {};
+    known.load({{.line = l1, .asked = r1}});
+    known.added(l3, r2);
+    known.deleted(l1);
+    known.deleted(l3);
+    EXPECT_EQ(changes(known), Words{"-l1 r1"}) << "it is not stored";
+}
+
+TEST(KnownLines, a_line_that_comes_after_a_deletion_is_new)
+{
+    KnownLines known;
+    known.load({{.line = l1, .asked = r1}, {.line = l2, .asked = r2}});
+    known.deleted(l2);
+    known.added(l3, r2);
+    known.deleted(l3);
+    EXPECT_EQ(changes(known), Words{"-l2 r2"});
+}
+
+TEST(KnownLines, a_lost_add_that_is_tidied_away_is_lost_no_more)
+{
+    KnownLines known;
+    known.load({{.asked = r1, .age = 2h}});
+    known.tidy();
+    EXPECT_EQ(known.lost_add(r1), nullptr);
 }
 
 } // namespace

@@ -111,6 +111,7 @@ TEST_F(LedgerTest, a_lost_add_whose_contact_shows_was_done)
     took(add, Outcome::Unknown, std::nullopt, begin);
     ledger.showed(lines());
     EXPECT_FALSE(ledger.is_lost(resource));
+    EXPECT_TRUE(known.is_unshown(line));
     EXPECT_EQ(ledger.operations().front().answer.outcome, Outcome::Done);
     EXPECT_EQ(ledger.operations().front().line, line);
     EXPECT_FALSE(ledger.may(add));
@@ -250,6 +251,72 @@ TEST_F(LedgerTest, a_row_that_cannot_be_deleted_can_still_be_mapped)
     ledger.close_row({call, ann});
     EXPECT_FALSE(ledger.may(adopt));
     EXPECT_EQ(ledger.line_to_map(adopt), std::nullopt);
+}
+
+TEST_F(LedgerTest, an_add_that_is_done_the_second_time_is_lost_no_more)
+{
+    took(add, Outcome::Unknown, std::nullopt, begin);
+    took(add, Outcome::Done, line, begin + 3s);
+    EXPECT_FALSE(ledger.is_lost(resource));
+}
+
+TEST_F(LedgerTest, a_lost_add_that_is_found_was_for_the_first_technician_who_is_mapped_to_it)
+{
+    const TechnicianId bob{"bob"};
+    took(add, Outcome::Unknown, std::nullopt, begin);
+    ledger.showed(lines());
+    Step adopt{.action = Action::Adopt,
+               .reason = Reason::ContactThere,
+               .call = &call,
+               .technician = &ann,
+               .resource = &resource,
+               .line = &line};
+    ledger.mapped(adopt);
+    adopt.technician = &bob;
+    ledger.mapped(adopt);
+    EXPECT_EQ(ledger.origin_of(adopt), Origin::Adopted);
+}
+
+TEST_F(LedgerTest, a_row_that_cannot_be_written_holds_up_no_removal_of_somebody_else)
+{
+    core::Plan plan;
+    plan.steps = {remove};
+    ledger.close_row({call, TechnicianId{"bob"}});
+    ledger.close_what_has_no_row(plan);
+    EXPECT_TRUE(ledger.may(remove));
+}
+
+TEST_F(LedgerTest, what_flex_has_two_of_is_lag_while_it_does_not_show_the_one_that_was_added)
+{
+    took(add, Outcome::Done, line);
+    Step prune{.action = Action::Prune, .reason = Reason::Surplus, .resource = &resource, .line = &line};
+    EXPECT_TRUE(ledger.is_lag(prune));
+    const Line listed = lines()[0];
+    prune.listed = &listed;
+    EXPECT_FALSE(ledger.is_lag(prune));
+}
+
+TEST_F(LedgerTest, a_role_is_remembered_of_lines_that_are_kept_or_adopted)
+{
+    const std::vector<Line> listed = lines();
+    const auto role_after = [&](Action action) {
+        KnownLines lines_known;
+        Ledger of_one(lines_known);
+        of_one.took(set_role, {.answer = {.outcome = Outcome::Done}}, begin);
+        core::Plan plan;
+        plan.steps = {{.action = action,
+                       .reason = Reason::InPlace,
+                       .call = &call,
+                       .technician = &ann,
+                       .resource = &resource,
+                       .line = &line,
+                       .listed = &listed[0]}};
+        of_one.remember_roles(plan);
+        return lines_known.all().empty() ? std::nullopt : lines_known.all()[0].role_sent;
+    };
+    EXPECT_EQ(role_after(Action::Keep), role);
+    EXPECT_EQ(role_after(Action::Adopt), role);
+    EXPECT_EQ(role_after(Action::Retain), std::nullopt);
 }
 
 } // namespace

@@ -256,4 +256,65 @@ TEST(Plan, orphans_come_before_the_diff)
     EXPECT_EQ(steps(lists), steps(lists));
 }
 
+TEST(Plan, of_two_rows_of_a_technician_the_one_with_a_line_counts)
+{
+    const Lists one_line = Lists().desires("ann", "r1").has_row("ann", "").has_row("ann", "l1").shows("l1", "r1");
+    EXPECT_EQ(steps(one_line), (Words{"keep ann l1"}));
+    EXPECT_EQ(notes(one_line), Words{});
+    const Lists two_lines = Lists()
+                                .desires("ann", "r1")
+                                .has_row("ann", "l1")
+                                .has_row("ann", "l2")
+                                .shows("l1", "r1")
+                                .shows("l2", "r1")
+                                .prunes(core::Prune::None);
+    EXPECT_EQ(steps(two_lines), (Words{"retain l2", "keep ann l1"}));
+    EXPECT_EQ(notes(two_lines), Words{"duplicate_row"});
+}
+
+TEST(Plan, a_role_that_is_desired_twice_is_no_conflict)
+{
+    const Lists lists = Lists().desires("ann", "r1", "foh").desires("ann", "r1", "foh");
+    EXPECT_EQ(steps(lists).at(0), "add ann r1 foh");
+    EXPECT_EQ(notes(lists), Words{});
+}
+
+TEST(Plan, of_two_lines_that_no_listing_has_shown_neither_is_pruned)
+{
+    const Lists lists = Lists()
+                            .desires("ann", "r1")
+                            .knows_unshown("l1", "r1", std::chrono::seconds(5))
+                            .knows_unshown("l2", "r1", std::chrono::seconds(5));
+    EXPECT_EQ(steps(lists), Words{"adopt ann l1"});
+    EXPECT_EQ(reasons(lists), std::vector{core::Reason::NotShownYet});
+    EXPECT_EQ(reasons(Lists().desires("ann", "r1").shows("l1", "r1")), std::vector{core::Reason::ContactThere});
+}
+
+TEST(Plan, a_diagnostic_names_what_it_is_about)
+{
+    EXPECT_EQ(Lists().desires("ann", " r1").plan().diagnostics.at(0).resource, " r1");
+    EXPECT_EQ(Lists().shows_untyped("l1", "r1").plan().diagnostics.at(0).line, "l1");
+}
+
+TEST(Plan, there_are_so_many_diagnostics_and_the_others_are_counted)
+{
+    Lists lists;
+    for (std::size_t i = 0; i < core::max_diagnostics + 2; ++i)
+        lists.desires("t" + std::to_string(i), "");
+    EXPECT_EQ(lists.plan().diagnostics.size(), core::max_diagnostics);
+    EXPECT_EQ(lists.plan().more_diagnostics, 2u);
+}
+
+TEST(Plan, a_long_plan_lets_others_be_heard_now_and_then)
+{
+    Lists lists;
+    for (int i = 0; i < 5000; ++i)
+        lists.shows("l" + std::to_string(i), "r" + std::to_string(i));
+    int checks = 0;
+    core::plan(lists.crew, lists.lines, lists.known, lists.prune, [&checks] { ++checks; });
+    EXPECT_GE(checks, 1);
+    EXPECT_LE(checks, 10);
+    core::plan(lists.crew, lists.lines, lists.known, lists.prune, {});
+}
+
 } // namespace

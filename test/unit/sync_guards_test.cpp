@@ -103,6 +103,26 @@ TEST(Sync, a_call_that_seems_empty_does_not_call_everybody_again)
     EXPECT_EQ(summary(world.sync()), "ok: desired 6, added 6, stale 6, passes 1, requests 9");
 }
 
+TEST(Sync, half_of_the_rows_may_be_called_again)
+{
+    WorldOfSix world;
+    world.max_removals = 0;
+    for (const char *line : {"l1", "l2", "l3"})
+        world.flex.loses(line);
+    EXPECT_EQ(summary(world.sync()), "ok: desired 6, kept 3, added 3, stale 3, passes 1, requests 6");
+}
+
+TEST(Sync, contacts_that_are_adopted_are_no_deletions)
+{
+    World world;
+    world.max_removals = 0;
+    for (const std::string number : {"1", "2", "3"}) {
+        world.store.desires("t" + number, "r" + number);
+        world.flex.shows("l" + number, "r" + number);
+    }
+    EXPECT_EQ(summary(world.sync()), "ok: desired 3, adopted 3, passes 1, requests 1");
+}
+
 TEST(Sync, rows_of_withdrawn_technicians_are_no_recalls)
 {
     WorldOfSix world;
