@@ -160,4 +160,53 @@ TEST(Sync, a_sync_that_never_fits_says_so)
     EXPECT_EQ(notes(result), Words{"list never_fits -"});
 }
 
+TEST(Sync, deletions_in_bulk_are_one_request_of_the_limit)
+{
+    for (const int contacts : {2, 3}) {
+        World world;
+        for (int i = 1; i <= contacts; ++i)
+            world.flex.shows("l" + std::to_string(i), "r" + std::to_string(i));
+        FakeBudget budget;
+        budget.left = 3;
+        const core::Policy policy{
+            .deadline = world.clock.now() + world.time_limit, .budget = &budget, .deletes_in_bulk = true};
+        const core::SyncResult result =
+            core::synchronise(core::ElementId("element"), policy, world.store, world.flex, world.clock);
+        EXPECT_EQ(core::name_of(result.status), "ok");
+        EXPECT_EQ(result.counts.pruned, contacts);
+        EXPECT_EQ(budget.left, 0);
+    }
+}
+
+TEST(Sync, a_sync_with_nothing_to_do_takes_one_request_of_the_limit)
+{
+    World world;
+    world.has_on_call("ann", "l1", "r1");
+    FakeBudget budget;
+    budget.left = 1;
+    EXPECT_EQ(summary(sync_with(world, budget)), "ok: desired 1, kept 1, passes 1, requests 1");
+    EXPECT_EQ(budget.left, 0);
+}
+
+TEST(Sync, each_further_look_takes_a_request_of_the_limit)
+{
+    World world;
+    world.store.desires("ann", "r1");
+    world.flex.fates["add r1"] = {unit::Fate::NeverShown};
+    FakeBudget budget;
+    budget.left = 3;
+    EXPECT_EQ(sync_with(world, budget).http_requests, 3);
+    EXPECT_EQ(budget.left, 0);
+}
+
+TEST(Sync, a_row_that_a_rehearsal_refuses_adopts_nothing)
+{
+    World world;
+    world.store.desires("ann", "r1");
+    world.flex.shows("l1", "r1");
+    world.store.refused_early["A/ann"] = "23503";
+    EXPECT_EQ(notes(world.sync()), Words{"adopt 23503 ann"});
+    EXPECT_EQ(world.store.rows(), Words{});
+}
+
 } // namespace

@@ -259,4 +259,28 @@ TEST(Sync, a_role_that_flex_never_shows_is_sent_once)
     EXPECT_EQ(summary(world.sync()), "ok: desired 3, kept 3, passes 1, requests 1");
 }
 
+TEST(Sync, a_closing_listing_that_does_not_arrive_is_reported_with_its_http_status)
+{
+    for (const auto &[page, status] :
+         {std::pair{Page::TooMany, std::optional(429)}, std::pair{Page::Slow, std::optional<int>()}}) {
+        World world;
+        world.store.desires("ann", "r1");
+        world.flex.pages = {Page::Whole, page};
+        const core::SyncResult result = world.sync();
+        ASSERT_EQ(notes(result), Words{"list " + result.diagnostics.at(0).code + " -"});
+        EXPECT_EQ(result.diagnostics[0].http_status, status);
+    }
+}
+
+TEST(Sync, a_listing_that_cannot_be_true_is_reported_as_void)
+{
+    World world;
+    world.has_on_call("ann", "l1", "r1");
+    world.flex.pages = {Page::Labels};
+    const core::SyncResult result = world.sync();
+    EXPECT_EQ(core::name_of(result.status), "failed");
+    EXPECT_EQ(notes(result), Words{"list void -"});
+    EXPECT_TRUE(result.diagnostics.at(0).message.starts_with("Flex answered a listing that cannot be true: "));
+}
+
 } // namespace

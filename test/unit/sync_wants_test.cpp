@@ -162,4 +162,21 @@ TEST(Wants, a_single_deletion_by_itself)
     EXPECT_EQ(world.flex.sent, (Words{"list", "delete l1", "list"}));
 }
 
+TEST(Wants, an_add_cannot_be_answered_with_a_line_that_was_there_before)
+{
+    ByHand world;
+    Sync &sync = world.sync_by_hand;
+    world.store.desires("ann", "r1");
+    world.store.note({.line = LineItemId("l8"), .asked = core::ResourceId("r8"), .was_shown = true},
+                     world.clock.now() - std::chrono::hours(5));
+    sync.begin();
+    const Want want = sync.listed(world.listing({contact("l9", "r9")}));
+    ASSERT_TRUE(std::holds_alternative<core::Changes>(want));
+    auto is_new = std::get<core::Changes>(want).is_new;
+    EXPECT_FALSE(is_new(LineItemId("l9"))) << "it is listed";
+    EXPECT_FALSE(is_new(LineItemId("l8"))) << "it is remembered";
+    EXPECT_TRUE(is_new(LineItemId("n1")));
+    EXPECT_FALSE(is_new(LineItemId("n1"))) << "it answered another add";
+}
+
 } // namespace
