@@ -1,5 +1,7 @@
 #include "fake_flex.hpp"
 
+#include "core/journal.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -143,13 +145,30 @@ core::ChangeResults FakeFlex::carry_out(const core::ElementId &, const core::Cha
         if (changes.deletes_in_bulk && changes.list[i].kind == Change::Kind::Delete)
             results.list.push_back({.answer = bulk});
         else
-            results.list.push_back(is_late ? ChangeResult{.answer = not_sent}
-                                           : carry_out(changes.list[i], changes.is_new));
+            results.list.push_back(is_late ? ChangeResult{.answer = not_sent} : carry_out(i, changes));
     }
     results.requests = static_cast<int>(sent.size() - sent_before);
     if (const std::function<void()> act = std::exchange(after_changes, nullptr))
         act();
     return results;
+}
+
+/// Sends one change, if the journal lets it, and has it recorded.
+ChangeResult FakeFlex::carry_out(std::size_t place, const core::Changes &changes)
+{
+    core::Recording *const recording = changes.recording;
+    if (recording && recording->before(place, {}) != core::Permit::Go)
+        return {.answer = answer(Outcome::NotSent, 0, "journal")};
+    ChangeResult result = carry_out(changes.list[place], changes.is_new);
+    if (!recording)
+        return result;
+    const ChangeResult of_change{.answer = result.answer, .line = result.line};
+    recording->after(place, of_change, 1, true);
+    if (result.role_answer) {
+        recording->before(place, of_change);
+        recording->after(place, result, 1, true);
+    }
+    return result;
 }
 
 /// Only a listing tells whether it was done.

@@ -98,6 +98,7 @@ private:
 
     core::Listing page(Page page, core::TimePoint deadline);
     std::vector<core::Line> visible_lines() const;
+    core::ChangeResult carry_out(std::size_t place, const core::Changes &changes);
     core::ChangeResult carry_out(const core::Change &change,
                                  const std::function<bool(const core::LineItemId &)> &is_new);
     core::Answer delete_in_bulk(const core::Changes &changes);

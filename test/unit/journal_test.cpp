@@ -70,6 +70,8 @@ private:
     void note(const JournalEntry &entry)
     {
         std::string text(entry.action ? core::name_of(*entry.action) : "list");
+        if (entry.technician)
+            text += " " + entry.technician->text();
         if (entry.resource)
             text += " " + entry.resource->text();
         if (entry.line)
@@ -273,13 +275,59 @@ TEST(Journal, a_sync_finds_none_once_rows_are_forgotten_and_sends_nothing)
     EXPECT_EQ(world.flex.sent, Words{"list"});
 }
 
+TEST(Journal, a_sync_records_all_that_it_sends)
+{
+    WithJournal world;
+    world.has_on_call("old", "l1", "r1", "foh");
+    world.store.withdraws("old");
+    world.has_on_call("eve", "l2", "r2");
+    world.store.desires("eve", "r2", "mon");
+    world.store.desires("ann", "r3", "foh");
+    EXPECT_EQ(summary(world.sync_with_journal()),
+              "ok: desired 2, kept 1, added 1, removed 1, roles 2, passes 1, requests 6");
+    EXPECT_GT(world.journal.opens, 0);
+    EXPECT_EQ(world.journal.words(),
+              (Words{"1 remove old r1 l1 done 200 x1", "2 set_role eve r2 l2 mon done 200 x1",
+                     "3 add ann r3 n1 foh done 200 x1", "4 set_role ann r3 n1 foh done 200 x1"}));
+}
+
+TEST(Journal, a_contact_that_is_taken_back_is_recorded_as_removed)
+{
+    WithJournal world;
+    world.store.desires("ann", "r1");
+    world.store.refused["A/ann"] = "23514";
+    world.sync_with_journal();
+    EXPECT_EQ(world.journal.words(), (Words{"1 add ann r1 n1 done 200 x1", "2 remove r1 n1 done 200 x1"}));
+}
+
+TEST(Journal, adds_that_the_journal_does_not_take_are_left_for_the_next_sync)
+{
+    WithJournal world;
+    world.journal.committed = 1;
+    world.journal.is_dead = true;
+    for (const std::string number : {"1", "2", "3"})
+        world.store.desires("t" + number, "r" + number);
+    const core::SyncResult result = world.sync_with_journal();
+    EXPECT_EQ(summary(result), "partial: desired 3, added 2, failed 1, passes 1, requests 4");
+    EXPECT_EQ(unit::notes(result), Words{"add journal t3"});
+    world.journal.committed = 1000;
+    EXPECT_EQ(summary(world.sync_with_journal()), "ok: desired 3, kept 2, added 1, passes 1, requests 3");
+}
+
 TEST(Journal, listings_are_recorded_where_requests_are_limited)
 {
     WithJournal world;
     world.journal.is_limited = true;
     world.has_on_call("ann", "l1", "r1");
+    world.flex.before_listing[1] = [&] {
+        EXPECT_EQ(world.journal.words(), Words{"-1 list - x1"}) << "before it is sent";
+    };
     world.sync_with_journal();
     EXPECT_EQ(world.journal.words(), Words{"-1 list done 200 x1"});
+    world.has_on_call("bob", "l2", "r2");
+    world.flex.pages = {unit::Page::TooMany};
+    world.sync_with_journal();
+    EXPECT_EQ(world.journal.words()[0], "-2 list refused 429 x1");
 }
 
 } // namespace

@@ -52,6 +52,14 @@ TEST(Report, a_failure_that_comes_last_changes_the_message)
     EXPECT_TRUE(result.message.ends_with("; 1 operation did not succeed, see diagnostics."));
 }
 
+TEST(Report, an_answer_without_a_status_has_none_in_its_diagnostic)
+{
+    World world;
+    world.store.desires("ann", "r1");
+    world.flex.fates["add r1"] = {Fate::NothingDone};
+    EXPECT_EQ(world.sync().diagnostics.at(0).http_status, std::nullopt);
+}
+
 TEST(Report, a_contact_that_is_left_is_named_by_its_line)
 {
     EXPECT_EQ(retaining(1).diagnostics.at(0).line, "l1");
