@@ -77,7 +77,7 @@ Transfer::Transfer(std::size_t index, Request request, const HttpOptions &option
     set(CURLOPT_FORBID_REUSE, static_cast<long>(request_.opens_connection && !request_.is_repeatable));
     set(CURLOPT_PROXY, options.proxy.c_str()); // an empty one also keeps the environment's out
     set(CURLOPT_NOPROXY, "");
-    if (!options.ca_file.empty())
+    if (!options.ca_file.empty() && is_https(request_.url))
         trust_only(options.authorities);
     set(CURLOPT_ERRORBUFFER, error_);
     set(CURLOPT_PRIVATE, this);
