@@ -112,7 +112,7 @@ constexpr std::string_view settle_sql = R"(
                                     AND d.run_id = e.run_id AND d.ordinal > e.ordinal)
         ORDER BY e.element, e.resource, e.sent_at DESC
         ON CONFLICT (flex_element_id, flex_resource_id) WHERE flex_line_item_id IS NULL DO UPDATE
-        SET tries = greatest(k.tries, 1) + 1, noted_at = excluded.noted_at
+        SET tries = greatest(k.tries, 1) + 1, noted_at = greatest(k.noted_at, excluded.noted_at)
     )
     SELECT NULL::text)";
 
