@@ -5,6 +5,8 @@
 #include "pg/server/statement.hpp"
 #include "pg/server/subtransaction.hpp"
 
+#include <vector>
+
 #include "pg/server/wall.hpp"
 
 namespace pg {

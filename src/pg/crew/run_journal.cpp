@@ -31,13 +31,6 @@ const std::string ended = "the background worker has ended";
 /// Whether the last run of this session wrote something.
 bool last_run_wrote = false;
 
-std::string_view name_of(core::Outcome outcome)
-{
-    if (outcome == core::Outcome::Done)
-        return "done";
-    return outcome == core::Outcome::Unknown ? "unknown" : "refused";
-}
-
 } // namespace
 
 RunJournal::RunJournal(const Connection &connection, const OwnTables &own, const Run &run,
@@ -203,7 +196,7 @@ std::string RunJournal::message(char kind, std::span<const JournalEntry> entries
         json.id("flex_line_item_id", entry.line);
         json.id("business_role_id", entry.role);
         if (entry.outcome)
-            json.text("outcome", name_of(*entry.outcome));
+            json.text("outcome", outcome_name(*entry.outcome));
         if (entry.http_status != 0)
             json.number("http_status", std::int64_t{entry.http_status});
         json.number("http_requests", std::int64_t{entry.requests});

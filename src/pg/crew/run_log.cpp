@@ -26,13 +26,6 @@ std::optional<std::string> jwt_subject()
     return std::string(sub->GetString(), sub->GetStringLength());
 }
 
-std::string_view outcome_name(Outcome outcome)
-{
-    if (outcome == Outcome::Done)
-        return "done";
-    return outcome == Outcome::Unknown ? "unknown" : "refused";
-}
-
 /// A thing that never reached Flex is a diagnostic, not an operation.
 bool reached_flex(const core::Operation &operation)
 {
@@ -87,6 +80,13 @@ std::string triggered_by()
     if (std::optional<std::string> subject = jwt_subject())
         return storable(*std::move(subject));
     return storable(call([] { return GetUserNameFromId(GetSessionUserId(), false); }));
+}
+
+std::string_view outcome_name(Outcome outcome)
+{
+    if (outcome == Outcome::Done)
+        return "done";
+    return outcome == Outcome::Unknown ? "unknown" : "refused";
 }
 
 std::int64_t next_run_id(Statements &statements, const OwnTables &own)

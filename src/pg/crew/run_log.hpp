@@ -25,6 +25,9 @@ struct Run {
     std::int64_t started_at = 0; ///< microseconds, as a timestamptz has them: its text depends on the session
 };
 
+/// The outcome's name in SQL: what was not done is `refused`.
+std::string_view outcome_name(core::Outcome outcome);
+
 /// Draws the id of a run that begins.
 std::int64_t next_run_id(Statements &statements, const OwnTables &own);
 

@@ -4,8 +4,6 @@
 #include "pg/server/lock.hpp"
 #include "pg/server/subtransaction.hpp"
 
-#include <vector>
-
 #include "pg/server/wall.hpp"
 
 namespace pg {
