@@ -106,7 +106,7 @@ SyncRow CrewRun::log()
     run_.status = core::name_of(run_.result.status);
     run_.duration_ms = std::chrono::duration<double, std::milli>(steady_clock::now() - begun_).count();
     bound_waits();
-    const bool is_journaled = journal_.close();
+    const bool is_journaled = journal_.close(policy_.deadline);
     if (std::optional<core::Diagnostic> trouble = journal_.trouble())
         run_.result.diagnostics.push_back(*std::move(trouble));
     SyncRow row = row_of(run_);

@@ -67,14 +67,15 @@ public:
         while (message) {
             switch (message->front()) {
             case journal_message::intent:
-                line_.answer(write({*message}, true));
+                line_.answer(write(*message));
                 message = line_.receive(run_time);
                 break;
             case journal_message::entry:
                 message = write_entries(*std::move(message));
                 break;
             default: // the end of a run
-                line_.answer("");
+                line_.answer(unwritten_.empty() ? "" : write());
+                unwritten_.clear();
                 message = line_.receive(idle_time);
             }
         }
@@ -84,38 +85,45 @@ private:
     /// Writes this entry, and those that have come meanwhile, in one transaction. Gives the message after them.
     std::optional<std::string> write_entries(std::string first)
     {
-        std::vector<std::string> entries{std::move(first)};
+        unwritten_.push_back(std::move(first));
         std::optional<std::string> message = line_.receive(std::chrono::milliseconds(0));
         while (message && message->front() == journal_message::entry) {
-            entries.push_back(*std::move(message));
+            unwritten_.push_back(*std::move(message));
             message = line_.receive(std::chrono::milliseconds(0));
         }
-        write(entries, false);
+        write();
         return message || line_.has_ended() ? message : line_.receive(run_time);
     }
 
-    /// Why they could not be written; empty if they were.
-    std::string write(const std::vector<std::string> &messages, bool is_durable)
+    /// Writes what is unwritten and an intent, if there is one: only that is durable. Why it could not be written;
+    /// empty if it was. What was not is written with whatever comes next.
+    std::string write(std::string_view intent = {})
     {
         call([] { pgstat_report_activity(STATE_RUNNING, "flex_sync: write flex_sync_journal"); });
         const std::optional<UndoneError> error = in_transaction([&] {
-            if (!is_durable)
+            if (intent.empty())
                 call([] {
                     set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true,
                                       0, false);
                 });
             Statements statements;
-            for (const std::string &message : messages)
-                statements.run(sql_, {std::string_view(message).substr(1)}, owner_);
+            for (const std::string_view message : unwritten_)
+                statements.run(sql_, {message.substr(1)}, owner_);
+            if (!intent.empty())
+                statements.run(sql_, {intent.substr(1)}, owner_);
             statements.finish();
         });
         call([] { pgstat_report_activity(STATE_IDLE, nullptr); });
-        return error ? error->message : "";
+        if (error)
+            return error->message;
+        unwritten_.clear();
+        return "";
     }
 
     WorkerLine line_;
     Identity owner_;
     std::string sql_;
+    std::vector<std::string> unwritten_; ///< entries of the run that is under way
 };
 
 void write_journal(Datum segment)

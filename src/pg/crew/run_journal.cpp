@@ -23,7 +23,7 @@ namespace {
 /// For a worker to start, or to write a few rows. After that it counts as one that is not to be had.
 constexpr milliseconds patience(5000);
 
-/// Beyond the deadline of the run, which leaves twice as much before a timeout of the server.
+/// Beyond the deadline of the run, to end it. That leaves twice as much before a timeout of the server.
 constexpr milliseconds grace(250);
 
 const std::string ended = "the background worker has ended";
@@ -48,9 +48,8 @@ void RunJournal::prepare()
 
 std::optional<std::string> RunJournal::open(core::TimePoint deadline)
 {
-    deadline_ = deadline;
     if (state_ == State::Closed) {
-        std::optional<std::string> why = ask_writer();
+        std::optional<std::string> why = ask_writer(deadline);
         state_ = why ? give_up(*std::move(why)) : State::Open;
     }
     if (state_ != State::Over)
@@ -69,12 +68,13 @@ std::int64_t RunJournal::intend(std::span<const JournalEntry> adds)
 Permit RunJournal::permit(std::int64_t intent)
 {
     if (is_up()) {
-        std::optional<std::string> answer = SessionWorker::instance().answer_to(intent);
-        if (!answer)
+        SessionWorker &worker = SessionWorker::instance();
+        std::optional<std::string> answer = worker.answer_to(intent);
+        if (!answer && !worker.is_lost(intent))
             return Permit::Wait;
-        if (answer->empty())
+        if (answer && answer->empty())
             return Permit::Go;
-        state_ = give_up(*std::move(answer));
+        state_ = answer ? give_up(*std::move(answer)) : end_without_writer();
     }
     return state_ == State::Without ? Permit::Go : Permit::Never;
 }
@@ -95,16 +95,21 @@ bool RunJournal::records_listings() const
     return connection_.options.hourly_limit != 0 || connection_.options.daily_limit != 0;
 }
 
-bool RunJournal::close()
+bool RunJournal::close(core::TimePoint deadline)
 {
     last_run_wrote = is_used_;
     if (!is_used_)
         return false;
     SessionWorker &worker = SessionWorker::instance();
     worker.at_end({});
-    if (!worker.is_gone())
-        wait_for(worker.ask(std::string(1, journal_message::end)));
+    const core::TimePoint now = steady_clock::now();
+    std::optional<std::string> why = wait_for(worker.ask(std::string(1, journal_message::end)),
+                                              std::min(now + patience, std::max(now, deadline) + grace));
     worker.forget_answers();
+    if (why && state_ == State::Open) {
+        why_not_ = *std::move(why);
+        state_ = State::Without;
+    }
     return true;
 }
 
@@ -123,11 +128,15 @@ std::optional<core::Diagnostic> RunJournal::trouble() const
 /// that nobody is added any more.
 bool RunJournal::is_up()
 {
-    if (state_ == State::Open && SessionWorker::instance().is_gone()) {
-        why_not_ = ended;
-        state_ = State::Over;
-    }
+    if (state_ == State::Open && SessionWorker::instance().is_gone())
+        state_ = end_without_writer();
     return state_ == State::Open;
+}
+
+RunJournal::State RunJournal::end_without_writer()
+{
+    why_not_ = ended;
+    return State::Over;
 }
 
 /// Starts the writer unless it runs. Why none is to be had, if so.
@@ -140,7 +149,7 @@ std::optional<std::string> RunJournal::start()
 }
 
 /// Why the journal cannot be written; none if it can.
-std::optional<std::string> RunJournal::ask_writer()
+std::optional<std::string> RunJournal::ask_writer(core::TimePoint deadline)
 {
     SessionWorker &worker = SessionWorker::instance();
     std::optional<std::string> why;
@@ -148,7 +157,8 @@ std::optional<std::string> RunJournal::ask_writer()
     for (int tries = 0; tries < 2; ++tries) {
         if ((why = start()))
             return why;
-        why = wait_for(worker.ask(message(journal_message::intent, {})));
+        why = wait_for(worker.ask(message(journal_message::intent, {})),
+                       std::min(steady_clock::now() + patience, deadline));
         if (why != ended)
             return why;
         is_told_ = false;
@@ -157,12 +167,10 @@ std::optional<std::string> RunJournal::ask_writer()
 }
 
 /// Waits for an answer. What it says, unless that is nothing.
-std::optional<std::string> RunJournal::wait_for(std::int64_t answer)
+std::optional<std::string> RunJournal::wait_for(std::int64_t answer, core::TimePoint until)
 {
     SessionWorker &worker = SessionWorker::instance();
     LatchWaiter waiter;
-    const core::TimePoint now = steady_clock::now();
-    const core::TimePoint until = deadline_ < now + patience ? std::max(now, deadline_) + grace : now + patience;
     for (;;) {
         if (std::optional<std::string> text = worker.answer_to(answer))
             return text->empty() ? std::nullopt : std::move(text);

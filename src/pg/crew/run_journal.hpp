@@ -17,7 +17,7 @@ namespace pg {
 namespace journal_message {
 constexpr char intent = 'I'; ///< entries that are committed durably before they are answered
 constexpr char entry = 'E';  ///< entries
-constexpr char end = '.';    ///< of a run; answered when all before it is committed
+constexpr char end = '.';    ///< of a run; answered when all before it is committed, or why it is not
 } // namespace journal_message
 
 /// In SQL, whether the run of row j of the journal is under way: `show_run_id` shows it. The view flex_sync_health has
@@ -48,10 +48,11 @@ public:
     std::size_t slice() const override;
     bool records_listings() const override;
 
-    /// Waits until all that was recorded is committed. True if there is something to delete with the run's rows.
-    bool close();
+    /// Waits until all that was recorded is committed, a moment beyond the deadline at most. True if there is something
+    /// to delete with the run's rows.
+    bool close(core::TimePoint deadline);
 
-    /// Why the run went on without it; none if it did not.
+    /// Why not all of the run was recorded; none if it was, or ended for that.
     std::optional<core::Diagnostic> trouble() const;
 
 private:
@@ -65,17 +66,17 @@ private:
 
     bool is_up();
     std::optional<std::string> start();
-    std::optional<std::string> ask_writer();
-    std::optional<std::string> wait_for(std::int64_t answer);
+    std::optional<std::string> ask_writer(core::TimePoint deadline);
+    std::optional<std::string> wait_for(std::int64_t answer, core::TimePoint until);
     std::string message(char kind, std::span<const core::JournalEntry> entries);
     State give_up(std::string why);
+    State end_without_writer();
 
     const Connection &connection_;
     const OwnTables &own_;
     const Run &run_;
     std::int64_t lock_key_;
     State state_;
-    core::TimePoint deadline_ = core::TimePoint::max();
     bool is_told_ = false; ///< the run's own part was sent
     bool is_used_ = false; ///< something was sent
     std::string why_not_;  ///< it cannot be written

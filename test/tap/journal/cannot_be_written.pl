@@ -102,6 +102,34 @@ foreach my $mode (qw(auto required))
 	is($sim->counts->{add}, 6, "$mode: each is called once");
 }
 
+# A lock that comes once the adds are under way: what could not be written is written as soon as it can be, or the sync says that it was not.
+foreach my $is_given_back (1, 0)
+{
+	my $name = $is_given_back ? 'a lock that goes in time' : 'a lock that stays';
+	$db->set_server(journal => 'auto');
+	my ($element, $call) = crew(1, 2);
+	$sim->fault(kind => 'add', times => 2, hold => 'after');
+	$sim->fault(kind => 'list', skip => 1, hold => 'before');
+	$session->run('BEGIN');
+	$session->start_sync($call);
+	$sim->held(10, 2);
+	$holder->run('BEGIN; LOCK TABLE flex_sync_journal IN SHARE MODE');
+	$sim->release;
+	sleep 0.02 until grep { $_->{kind} eq 'list' } $sim->held;
+	sleep 0.5; # the worker has given up once
+	$holder->run('ROLLBACK') if $is_given_back;
+	$sim->release;
+	my $result = $session->finish_sync;
+	is($result->{status}, 'ok', "$name: the sync goes on");
+	is(codes($result), $is_given_back ? '' : 'journal', "$name: and says what is not recorded");
+	$holder->run('ROLLBACK');
+	$session->run('ROLLBACK');
+	is(join(' ', map { $_->{outcome} // 'none' } $db->rows("SELECT outcome FROM flex_sync_journal WHERE crew_call_id = '$call'")),
+		$is_given_back ? 'done done' : 'none none', "$name: the answers");
+	$sim->clear_faults;
+	$db->run('SELECT flex_sync_purge()');
+}
+
 # `off` takes no worker.
 $session->quit;
 $session = $db->session;
