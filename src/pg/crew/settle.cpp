@@ -167,9 +167,12 @@ void settle_all(Statements &statements, const OwnTables &own)
         return; // its own lock would not keep us out
     const Rows keys = statements.run(
         "SELECT DISTINCT j.lock_key::text FROM " + own.table("flex_sync_journal") + " AS j", {}, own.identity);
+    // What keeps one crew from being settled is told by its own sync.
     for (std::size_t row = 0; row < keys.size(); ++row)
-        if (const std::int64_t key = keys.number<std::int64_t>(row, 0).value(); take_lock(key, true))
-            settle(statements, own, key, 0);
+        in_subtransaction([&, key = keys.number<std::int64_t>(row, 0).value()] {
+            if (take_lock(key, true))
+                settle(statements, own, key, 0);
+        });
 }
 
 } // namespace pg

@@ -85,8 +85,9 @@ constexpr std::string_view read_oldest_run_sql = R"(
     SELECT least((SELECT min(k.objid::bigint) FROM pg_locks AS k
                   WHERE k.locktype = 'userlock' AND k.objsubid = 998 AND k.classid::bigint = $1::bigint
                     AND k.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())),
-                 (SELECT floor(min(extract(epoch FROM '2000-01-01 00:00:00+00'::timestamptz
-                                                      + (j.run ->> 'started_at')::bigint * '1 microsecond'::interval)))::bigint
+                 (SELECT floor(min(extract(epoch FROM coalesce(
+                      '2000-01-01 00:00:00+00'::timestamptz + (j.run ->> 'started_at')::bigint * '1 microsecond'::interval,
+                      j.sent_at))))::bigint
                   FROM {journal} AS j WHERE j.url = $2))::text)";
 
 /// The statement for what has the url, or for what has none.

@@ -158,16 +158,7 @@ bool SessionWorker::is_lost(std::int64_t number)
 /// Sends and receives what can be sent and received now.
 void SessionWorker::turn()
 {
-    bool is_up = segment_ != nullptr;
-    while (is_up && !outbox_.empty()) {
-        const std::string &message = outbox_.front();
-        const shm_mq_result result =
-            call([&] { return shm_mq_send(to_worker_, message.size(), message.data(), true, true); });
-        if (result == SHM_MQ_WOULD_BLOCK)
-            break;
-        outbox_.pop_front();
-        is_up = result == SHM_MQ_SUCCESS;
-    }
+    send_some();
     while (segment_) {
         Size size = 0;
         void *data = nullptr;
@@ -177,6 +168,18 @@ void SessionWorker::turn()
         if (result == SHM_MQ_DETACHED)
             return hang_up();
         answers_[++answered_] = std::string(static_cast<char *>(data), size);
+    }
+}
+
+/// Sends what can be sent now. Raises no error, and allocates nothing.
+void SessionWorker::send_some()
+{
+    shm_mq_result result = SHM_MQ_SUCCESS;
+    while (segment_ && result == SHM_MQ_SUCCESS && !outbox_.empty()) {
+        const std::string &message = outbox_.front();
+        result = call([&] { return shm_mq_send(to_worker_, message.size(), message.data(), true, true); });
+        if (result != SHM_MQ_WOULD_BLOCK)
+            outbox_.pop_front();
     }
 }
 
@@ -194,8 +197,11 @@ void SessionWorker::on_transaction_end(XactEvent event, void *worker) noexcept
 {
     auto &self = *static_cast<SessionWorker *>(worker);
     const bool has_ended = event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE;
-    if (has_ended && !self.at_end_.empty())
-        self.ask(std::exchange(self.at_end_, {}));
+    if (!has_ended || self.at_end_.empty() || !self.segment_)
+        return;
+    self.outbox_.push_back(std::exchange(self.at_end_, {}));
+    ++self.asked_;
+    self.send_some();
 }
 
 // ---- the worker's end ---------------------------------------------------------------------------------------------

@@ -58,6 +58,7 @@ private:
     SessionWorker();
     static void on_transaction_end(XactEvent event, void *worker) noexcept;
     void turn();
+    void send_some();
     void hang_up();
 
     dsm_segment *segment_ = nullptr; ///< none: there is no worker

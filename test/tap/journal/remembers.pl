@@ -185,6 +185,24 @@ foreach my $how ('SELECT flex_sync_purge()', 'CALL flex_sync_all()')
 	is($db->value("SELECT status FROM flex_sync_log WHERE crew_call_id = '$call' ORDER BY run_id LIMIT 1"), 'rolled_back', "$how: the log tells");
 }
 
+# A crew that cannot be settled keeps no other from it.
+my @stuck = map { $db->make_call("element-stuck-$_", 1) } 1, 2;
+$session->run('BEGIN');
+$session->sync($_) foreach @stuck;
+$session->run('ROLLBACK');
+$db->run(q(
+	CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not this one'; END $$;
+	CREATE TRIGGER refuse BEFORE INSERT ON flex_sync_log FOR EACH ROW
+		WHEN (NEW.flex_element_id = 'element-stuck-1' AND NEW.status = 'rolled_back') EXECUTE FUNCTION refuse();
+));
+$db->run('SELECT flex_sync_purge()');
+is_deeply([ map { $_->{flex_element_id} } journal() ], ['element-stuck-1'], 'the others are settled');
+$db->run('CALL flex_sync_all(strict => false)');
+is($db->value("SELECT status FROM flex_sync_log WHERE flex_element_id = 'element-stuck-1'"), 'failed', 'its own sync tells why');
+$db->run('DROP TRIGGER refuse ON flex_sync_log');
+is($db->sync($stuck[0])->{status}, 'ok', 'and settles it as soon as it can');
+is(scalar journal(), 0, 'then the journal is empty');
+
 # The tables may move, and the worker with them.
 $call = $db->make_call('element-elsewhere', 1);
 $session->sync($call);
