@@ -114,6 +114,8 @@ private:
             statements.finish();
         });
         call([] { pgstat_report_activity(STATE_IDLE, nullptr); });
+        if (error && error->sqlstate == "55P03")
+            return "somebody has locked flex_sync_journal (" + error->message + ")";
         if (error)
             return error->message;
         unwritten_.clear();

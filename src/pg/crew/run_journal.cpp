@@ -26,7 +26,7 @@ constexpr milliseconds patience(5000);
 /// Beyond the deadline of the run, to end it. That leaves twice as much before a timeout of the server.
 constexpr milliseconds grace(250);
 
-const std::string ended = "the background worker has ended";
+const std::string ended = "its background worker has ended (the server's log says why)";
 
 /// Whether the last run of this session wrote something.
 bool last_run_wrote = false;
@@ -54,9 +54,7 @@ std::optional<std::string> RunJournal::open(core::TimePoint deadline)
     }
     if (state_ != State::Over)
         return std::nullopt;
-    return "The journal could not be written: " + why_not_ +
-           ". Raise max_worker_processes, or set the option "
-           "\"journal\" of server \"" +
+    return "The journal could not be written: " + why_not_ + ". Try again, or set the option \"journal\" of server \"" +
            connection_.server + "\" to auto.";
 }
 
@@ -178,7 +176,7 @@ std::optional<std::string> RunJournal::wait_for(std::int64_t answer, core::TimeP
             return ended;
         const auto left = std::chrono::ceil<milliseconds>(until - steady_clock::now());
         if (left <= milliseconds(0))
-            return "the background worker does not answer";
+            return "its background worker does not answer (the server is busy, or the disk is slow)";
         waiter.wait(-1, left, flex::WaitFor::Journal);
     }
 }

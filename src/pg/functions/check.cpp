@@ -132,9 +132,12 @@ void Doctor::check_journal(const ServerOptions &options)
                            "None" + of_all + " is free, and a sync that changes Flex takes one for its journal.",
                            "Raise max_worker_processes, and restart the server.");
         else
-            findings_.ok("journal", std::to_string(free) + of_all + " are free for the journal.");
+            findings_.ok("journal",
+                         std::to_string(free) + of_all + (free == 1 ? " is" : " are") + " free for the journal.");
         if (unsettled > 0)
-            findings_.warn("unsettled_runs", std::to_string(unsettled) + " runs changed Flex and were rolled back.",
+            findings_.warn("unsettled_runs",
+                           "What runs that were rolled back sent to Flex is not settled yet; runs: " +
+                               std::to_string(unsettled) + ".",
                            "The next sync of their crews settles them; so do CALL flex_sync_all() and SELECT "
                            "flex_sync_purge().");
     });

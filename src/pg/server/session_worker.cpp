@@ -75,9 +75,9 @@ std::optional<std::string> SessionWorker::start(WorkerStart start)
     if (!is_gone() && start == start_)
         return std::nullopt;
     if (!IsUnderPostmaster)
-        return "a server in single-user mode has no background workers";
+        return "a server in single-user mode has no background workers (start it as a service)";
     if (!can_connect_as(start.owner))
-        return "the role that owns the tables of flex_sync cannot log in";
+        return "the role that owns the tables of flex_sync cannot log in (ALTER ROLE … LOGIN, or PostgreSQL 17)";
     hang_up();
     BackgroundWorker worker{};
     worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
@@ -117,7 +117,8 @@ std::optional<std::string> SessionWorker::start(WorkerStart start)
         return is_registered;
     });
     start_ = std::move(start);
-    return is_begun ? std::nullopt : std::optional<std::string>("no background worker is free (max_worker_processes)");
+    return is_begun ? std::nullopt
+                    : std::optional<std::string>("no background worker is free (raise max_worker_processes)");
 }
 
 bool SessionWorker::is_gone()

@@ -49,7 +49,7 @@ sub is_written_without
 	$session->run($begin) if $begin;
 	$result = $session->sync($call);
 	is("@{$result}{qw(status failed http_requests)}", 'deferred 1 1', "$name: required defers");
-	like($result->{message}, qr/^Nothing was changed\. The journal could not be written: .*max_worker_processes.*"journal"/, "$name: and says what to do");
+	like($result->{message}, qr/^Nothing was changed\. The journal could not be written: .*Try again, or set the option "journal" of server "flex" to auto\./, "$name: and says what to do");
 	like($result->{message}, $why, "$name: and why");
 	is(sent(), 'list', "$name: after one listing");
 	is(scalar $db->assignments($call), 0, "$name: no row is written");
@@ -65,7 +65,7 @@ is($other->sync((crew(1))[1])->{status}, 'ok', 'another session has a worker');
 is($db->value($workers), 1, 'it is there');
 is(finding('journal')->{status}, 'warning', 'the doctor warns where none is free');
 like(finding('journal')->{detail}, qr/None of 2 background workers/, 'and says how many there are');
-is_written_without('no worker', qr/no background worker is free/);
+is_written_without('no worker', qr/no background worker is free \(raise max_worker_processes\)/);
 $other->quit;
 $db->wait_until("SELECT NOT EXISTS ($workers HAVING count(*) > 0)");
 is(finding('journal')->{status}, 'ok', 'with the session its worker goes');
@@ -75,7 +75,7 @@ like(finding('journal')->{detail}, qr/^1 of 2 background workers/, 'and is free 
 my $holder = $db->session;
 $holder->run('BEGIN');
 $holder->run('LOCK TABLE flex_sync_journal IN SHARE MODE');
-is_written_without('a lock', qr/lock timeout/);
+is_written_without('a lock', qr/somebody has locked flex_sync_journal \(.*lock timeout\)/);
 $holder->run('ROLLBACK');
 is_written_without('a lock of its own', qr/lock timeout/, 'BEGIN; LOCK TABLE flex_sync_journal IN SHARE ROW EXCLUSIVE MODE', 'COMMIT');
 

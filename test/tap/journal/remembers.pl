@@ -167,6 +167,7 @@ is($db->value("SELECT status FROM flex_sync_crew('$call')"), 'ok', 'but after a 
 is($db->flex_contacts('element-unanswered'), 1, 'one contact');
 
 # Other functions settle what belongs to no sync that runs.
+$db->run("UPDATE flex_sync_log SET settled_at = settled_at - interval '2 hours'");
 foreach my $how ('SELECT flex_sync_purge()', 'CALL flex_sync_all()')
 {
 	my $call = $db->make_call('element-settled-' . ++$number, 1);
@@ -179,9 +180,15 @@ foreach my $how ('SELECT flex_sync_purge()', 'CALL flex_sync_all()')
 	is($db->value('SELECT unsettled_runs FROM flex_sync_health'), 0, "$how: and is not unsettled");
 	$session->run('ROLLBACK');
 	is($db->value('SELECT unsettled_runs FROM flex_sync_health'), 1, "$how: rolled back it is unsettled");
+	is($db->value("SELECT detail FROM flex_sync_check() WHERE check_name = 'unsettled_runs' AND status = 'warning'"),
+		'What runs that were rolled back sent to Flex is not settled yet; runs: 1.', "$how: the doctor says so");
+	is($db->value("SELECT count(*) FROM flex_sync_alerts WHERE alert = 'rolled_back'"), 0, "$how: no alert yet");
 	$db->run('DELETE FROM flex_desired_crew');
 	$db->run($how);
 	is($db->value($statement), 0, "$how: settles it");
+	is($db->value("SELECT count(*) FROM flex_sync_check() WHERE check_name = 'unsettled_runs'"), 0, "$how: the doctor is content");
+	is($db->value("SELECT value FROM flex_sync_alerts WHERE alert = 'rolled_back'"), 1, "$how: and an alert is raised");
+	$db->run("UPDATE flex_sync_log SET settled_at = settled_at - interval '2 hours'");
 	is($db->value("SELECT status FROM flex_sync_log WHERE crew_call_id = '$call' ORDER BY run_id LIMIT 1"), 'rolled_back', "$how: the log tells");
 }
 

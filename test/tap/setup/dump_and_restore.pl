@@ -97,4 +97,15 @@ is($directory->sync($call)->{run_id}, $last + 2, 'directory: and on');
 $result = $custom->sync($call);
 is("@{$result}{qw(status desired kept adopted added pruned)}", 'ok 5 4 1 0 0', 'custom: a sync') or diag(explain($result));
 is($result->{run_id}, $last + 1, 'custom: run ids go on');
+
+# What was rolled back and is not settled yet comes along, and is settled where it is restored.
+my $other = $app->make_call('lights', 7, 8);
+$db->run("BEGIN; SELECT FROM flex_sync_crew('$other'); ROLLBACK");
+is($db->value('SELECT count(*) FROM flex_sync_journal'), 2, 'a run is unsettled');
+my $late = restore('late', '-Fc');
+is($late->value('SELECT unsettled_runs FROM flex_sync_health'), 1, 'late: it is there too');
+$result = $late->sync($other);
+is("@{$result}{qw(status adopted added)}", 'ok 2 0', 'late: a sync') or diag(explain($result));
+is($late->value("SELECT added FROM flex_sync_log WHERE status = 'rolled_back'"), 2, 'late: has settled it');
+is($late->value('SELECT count(*) FROM flex_sync_journal'), 0, 'late: and the journal is empty');
 done_testing;
