@@ -14,6 +14,26 @@ my $number = 0;
 
 sub journal { return $db->rows('SELECT * FROM flex_sync_journal ORDER BY run_id, ordinal') }
 
+# Syncs a new crew of three, ends it by a function, and syncs it again: what Flex shows is adopted, and nothing must be unlocked or mended.
+sub is_adopted_after
+{
+	my ($name, $end) = @_;
+	my $element = 'element-' . ++$number;
+	$sim->configure(listing_lag_ms => 0);
+	my $call = $db->make_call($element, 1 .. 3);
+	$sim->clear_log;
+	$end->($db->session, $call, 3);
+	is(scalar $db->flex_contacts($element), 3, "$name: the contacts are in Flex");
+	is_deeply([ $db->assignments($call) ], [], "$name: no row");
+	is($db->value("SELECT count(*) FROM flex_sync_log WHERE crew_call_id = '$call'"), 0, "$name: no log row");
+
+	my $result = $db->sync($call);
+	is("@{$result}{qw(status adopted added)}", 'ok 3 0', "$name: the next sync adopts");
+	is($sim->counts->{add}, 3, "$name: nobody is called twice");
+	$db->agrees($element, $name);
+	return is($db->value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), 0, "$name: no lock is left");
+}
+
 # A crew of three, with roles, of whom the second is in Flex and goes; Flex shows nothing for a minute. Ended by a function, then synced again.
 sub is_remembered_after
 {
@@ -26,7 +46,7 @@ sub is_remembered_after
 	$db->desire($call, { technician => 1, role => 'role-1' }, 3);
 	$sim->configure(listing_lag_ms => 60_000);
 	$sim->clear_log;
-	$end->($db->session, $call);
+	$end->($db->session, $call, 2);
 	is($sim->counts->{add}, 2, "$name: two are called");
 	my ($run) = map { $_->{run_id} } journal();
 	ok($run, "$name: the journal tells");
@@ -62,65 +82,93 @@ sub hang
 	return;
 }
 
-is_remembered_after('ROLLBACK', sub {
-	my ($session, $call) = @_;
-	$session->run('BEGIN');
-	is($session->sync($call)->{added}, 2, 'ROLLBACK: the sync added');
-	is(scalar $session->rows("SELECT FROM flex_sync_journal WHERE crew_call_id = '$call'"), 0, 'ROLLBACK: its transaction has emptied the journal');
-	$session->run('ROLLBACK');
-});
-is_remembered_after('ROLLBACK TO SAVEPOINT', sub {
-	my ($session, $call) = @_;
-	$session->run('BEGIN');
-	$session->run('SAVEPOINT before');
-	$session->sync($call);
-	$session->run('ROLLBACK TO SAVEPOINT before');
-	$session->run('COMMIT');
-});
-is_remembered_after('an error in the same statement', sub {
-	my ($session, $call) = @_;
-	is($session->sqlstate_of("SELECT 1 / (r.added - 2) FROM flex_sync_crew('$call') AS r"), '22012', 'the statement fails');
-});
-is_remembered_after('statement_timeout', sub {
-	my ($session, $call) = @_;
-	$session->run("SET statement_timeout = '60s'");
-	$session->run('BEGIN');
-	$session->sync($call);
-	$session->run("SET statement_timeout = '50ms'");
-	is($session->sqlstate_of('SELECT pg_sleep(1)'), '57014', 'the transaction is ended by statement_timeout');
-	$session->run('ROLLBACK');
-});
-is_remembered_after('cancel', sub {
-	my ($session, $call) = @_;
-	hang($session, $call);
-	$session->cancel;
-	is($session->finish_sqlstate, '57014', 'the sync is cancelled');
-});
-is_remembered_after('terminate', sub {
-	my ($session, $call) = @_;
-	hang($session, $call);
-	$db->run('SELECT pg_terminate_backend(' . $session->pid . ')');
-	is($session->finish_sqlstate, '57P01', 'the backend is terminated');
-	$session->quit;
-});
-is_remembered_after('ROLLBACK PREPARED', sub {
-	my ($session, $call) = @_;
-	$session->run('BEGIN');
-	$session->sync($call);
-	$session->run("PREPARE TRANSACTION 'sync'");
-	is($db->sync($call, nowait => 1)->{status}, 'busy', 'a prepared transaction keeps the lock');
-	$db->run("ROLLBACK PREPARED 'sync'");
-});
-is_remembered_after('a crash', sub {
-	my ($session, $call) = @_;
-	hang($session, $call);
-	sleep 0.3; # answers are flushed by the WAL writer, and may be lost with the server: then they count as not answered
-	$db->restart('immediate');
-});
+# How the transaction of a sync ends that adds so many.
+my @ends = (
+	[ 'ROLLBACK', sub {
+		my ($session, $call, $adds) = @_;
+		$session->run('BEGIN');
+		is($session->sync($call)->{added}, $adds, 'ROLLBACK: the sync added');
+		is(scalar $session->rows("SELECT FROM flex_sync_journal WHERE crew_call_id = '$call'"), 0, 'ROLLBACK: its transaction has emptied the journal');
+		$session->run('ROLLBACK');
+	} ],
+	[ 'ROLLBACK TO SAVEPOINT', sub {
+		my ($session, $call) = @_;
+		$session->run('BEGIN');
+		$session->run('SAVEPOINT before');
+		$session->sync($call);
+		$session->run('ROLLBACK TO SAVEPOINT before');
+		$session->run('COMMIT');
+	} ],
+	[ 'an error later in the transaction', sub {
+		my ($session, $call) = @_;
+		$session->run('BEGIN');
+		$session->sync($call);
+		$session->sqlstate_of('SELECT 1 / 0');
+		$session->run('COMMIT');
+	} ],
+	[ 'an error in the same statement', sub {
+		my ($session, $call, $adds) = @_;
+		is($session->sqlstate_of("SELECT 1 / (r.added - $adds) FROM flex_sync_crew('$call') AS r"), '22012', 'the statement fails');
+	} ],
+	[ 'statement_timeout', sub {
+		my ($session, $call) = @_;
+		$session->run("SET statement_timeout = '60s'");
+		$session->run('BEGIN');
+		$session->sync($call);
+		$session->run("SET statement_timeout = '50ms'");
+		is($session->sqlstate_of('SELECT pg_sleep(1)'), '57014', 'the transaction is ended by statement_timeout');
+		$session->run('ROLLBACK');
+	} ],
+	[ 'cancel', sub {
+		my ($session, $call) = @_;
+		hang($session, $call);
+		$session->cancel;
+		is($session->finish_sqlstate, '57014', 'the sync is cancelled');
+	} ],
+	[ 'terminate', sub {
+		my ($session, $call) = @_;
+		hang($session, $call);
+		$db->run('SELECT pg_terminate_backend(' . $session->pid . ')');
+		is($session->finish_sqlstate, '57P01', 'the backend is terminated');
+		$session->quit;
+	} ],
+	[ 'ROLLBACK PREPARED', sub {
+		my ($session, $call) = @_;
+		$session->run('BEGIN');
+		$session->sync($call);
+		$session->run("PREPARE TRANSACTION 'sync'");
+		is($db->sync($call, nowait => 1)->{status}, 'busy', 'a prepared transaction keeps the lock');
+		$db->run("ROLLBACK PREPARED 'sync'");
+	} ],
+	[ 'a crash', sub {
+		my ($session, $call) = @_;
+		hang($session, $call);
+		sleep 0.3; # answers are flushed by the WAL writer, and may be lost with the server: then they count as not answered
+		$db->restart('immediate');
+	} ],
+);
+foreach my $end (@ends)
+{
+	is_adopted_after(@$end);
+	is_remembered_after(@$end);
+}
+
+# The other way round: what is deleted in Flex stays deleted.
+$sim->configure(listing_lag_ms => 0);
+my $call = $db->make_call('element-removed', 1 .. 3);
+$db->sync($call);
+$db->run('BEGIN');
+$db->run("DELETE FROM flex_desired_crew WHERE crew_call_id = '$call' AND technician_id <> '" . technician(1) . "'");
+is($db->sync($call)->{removed}, 2, 'two removed');
+$db->run('ROLLBACK');
+is(scalar $db->assignments($call), 3, 'their rows are back');
+my $result = $db->sync($call);
+is("@{$result}{qw(status kept added stale)}", 'ok 1 2 2', 'the next sync adds them again');
+$db->agrees('element-removed', 'after a rolled back removal');
 
 # COMMIT PREPARED takes the journal's rows along.
 $sim->configure(listing_lag_ms => 0);
-my $call = $db->make_call('element-prepared', 1, 2);
+$call = $db->make_call('element-prepared', 1, 2);
 my $session = $db->session;
 $session->run('BEGIN');
 $session->sync($call);
