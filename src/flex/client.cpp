@@ -20,6 +20,11 @@ namespace {
 constexpr const char *form_type = "application/x-www-form-urlencoded; charset=UTF-8";
 constexpr const char *json_type = "application/json";
 
+bool is_any(const Change &)
+{
+    return true;
+}
+
 bool is_deletion(const Change &change)
 {
     return change.kind == Change::Kind::Delete;
@@ -119,7 +124,7 @@ core::ChangeResults Client::carry_out(const core::ElementId &element, const core
     if (changes.deletes_in_bulk)
         carry_out_in_bulk(element, changes, results);
     else
-        carry_out_singly(element, changes, places_of(changes, [](const Change &) { return true; }), results);
+        carry_out_singly(element, changes, places_of(changes, is_any), results);
     return {.list = std::move(results), .requests = requests_sent() - requests_before};
 }
 
@@ -177,7 +182,7 @@ void Client::carry_out_in_bulk(const core::ElementId &element, const core::Chang
         std::optional<core::RequestBudget::Refusal> refusal =
             budget_ ? budget_->set_aside(static_cast<int>(deletions.size())) : std::nullopt;
         if (!refusal)
-            return carry_out_singly(element, changes, places_of(changes, [](const Change &) { return true; }), results);
+            return carry_out_singly(element, changes, places_of(changes, is_any), results);
         answer.code = "request_limit";
         answer.message = "Flex refused to delete several lines at once. " + std::move(refusal->why);
     }
